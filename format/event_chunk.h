@@ -1,0 +1,106 @@
+#ifndef TALLYMARK_FORMAT_EVENT_CHUNK_H_
+#define TALLYMARK_FORMAT_EVENT_CHUNK_H_
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "format/hash128.h"
+
+namespace tallymark {
+
+// Stored in raw blocks and hashed into identities: never renumber.
+enum class EventKind : uint8_t { kImpression = 1, kClick = 2, kConversion = 3 };
+inline constexpr int kEventKindCount = 3;
+std::string_view EventKindName(EventKind kind);  // "impression", "click", "conversion"
+
+// Attributes with a place of their own. Everything else is an Extra. Stored in raw blocks: never
+// renumber. `revenue` is not here: it is a number, see Event::revenue_micros.
+enum class Field : uint8_t {
+  kAdId = 0,
+  kEventId = 1,
+  kUserId = 2,
+  kIp = 3,
+  kCountry = 4,
+  kCampaignId = 5,
+  kBannerId = 6,
+  kAdvertiserId = 7,
+  kClickId = 8,
+};
+inline constexpr int kFieldCount = 9;
+std::string_view FieldName(Field field);  // "ad_id", ...
+
+inline constexpr uint16_t kAbsent = 0xFFFF;  // Event::size of a field the event does not carry
+
+// One event whose texts lie in the EventChunk that owns it. Plain data, 112 bytes: a parser fills
+// millions a second.
+struct Event {
+  int64_t time_ns = 0;         // event time, nanoseconds since the epoch
+  Hash128 identity;            // see ComputeIdentity in event_identity.h
+  int64_t revenue_micros = 0;  // millionths; meaningful when has_revenue
+  uint64_t ad_hash = 0;        // XXH3_64bits of the ad id's bytes; 0 where there is no ad id
+  std::array<uint32_t, kFieldCount> offset{};
+  std::array<uint16_t, kFieldCount> size{kAbsent, kAbsent, kAbsent, kAbsent, kAbsent,
+                                         kAbsent, kAbsent, kAbsent, kAbsent};
+  uint16_t content_check = 0;  // of time, attributes and revenue; tells a conflict from a resend
+  uint32_t extra_begin = 0;    // into EventChunk::extras
+  uint8_t extra_count = 0;
+  EventKind kind = EventKind::kClick;
+  bool has_revenue = false;
+
+  bool Has(Field f) const { return size[static_cast<size_t>(f)] != kAbsent; }
+};
+
+// An attribute outside Field. Within one event extras are sorted by name and names are unique.
+struct Extra {
+  uint32_t name_offset = 0;
+  uint32_t value_offset = 0;
+  uint16_t name_size = 0;
+  uint16_t value_size = 0;
+};
+
+// A stretch of a chunk between two acknowledgement marks: events [previous end, event_end) and the
+// lines rejected among them.
+struct ChunkSegment {
+  uint32_t event_end = 0;
+  uint32_t rejected = 0;
+};
+
+// A run of parsed or decoded events and the bytes they point into. Filled by one thread, then read
+// only; the texts stay valid as long as the chunk lives. At most 4 GiB of text.
+class EventChunk {
+ public:
+  std::vector<Event> events;
+  std::vector<Extra> extras;
+  std::vector<ChunkSegment> segments;  // at least one when it goes to the engine; the last ends at events.size()
+
+  // `text` is what offsets count from: the input buffer first, then whatever had to be rewritten
+  // (unescaped, canonical addresses), appended. Appending may move the bytes, not the offsets.
+  std::string text;
+
+  std::string_view Text(uint32_t offset, uint16_t size) const { return {text.data() + offset, size}; }
+  // The field's text; empty when absent (see Event::Has to tell the two apart).
+  std::string_view Get(const Event& e, Field f) const {
+    auto i = static_cast<size_t>(f);
+    return e.size[i] == kAbsent ? std::string_view() : Text(e.offset[i], e.size[i]);
+  }
+  std::string_view ExtraName(const Extra& x) const { return Text(x.name_offset, x.name_size); }
+  std::string_view ExtraValue(const Extra& x) const { return Text(x.value_offset, x.value_size); }
+  // Appends bytes to `text` and returns their offset.
+  uint32_t Append(std::string_view bytes) {
+    auto offset = static_cast<uint32_t>(text.size());
+    text.append(bytes);
+    return offset;
+  }
+  void Set(Event& e, Field f, uint32_t offset, size_t size) const {
+    e.offset[static_cast<size_t>(f)] = offset;
+    e.size[static_cast<size_t>(f)] = static_cast<uint16_t>(size);
+  }
+};
+
+}  // namespace tallymark
+
+#endif  // TALLYMARK_FORMAT_EVENT_CHUNK_H_
