@@ -1,0 +1,178 @@
+#ifndef TALLYMARK_ENGINE_ENGINE_H_
+#define TALLYMARK_ENGINE_ENGINE_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/engine_stats.h"
+#include "format/event_chunk.h"
+#include "format/hour_row.h"
+#include "format/status.h"
+#include "format/time_units.h"
+
+namespace tallymark {
+
+// Wall clock, passed in so that tests and simulations own the time. Implementations are thread
+// safe.
+class Clock {
+ public:
+  virtual ~Clock() = default;
+  virtual int64_t NowNs() const = 0;  // nanoseconds since the epoch, UTC
+  static const Clock& System();
+};
+
+struct EngineOptions {
+  // Directory of everything the engine keeps. Created when absent. One process at a time.
+  std::string data_dir = "./tallymark-data";
+  // Two arrivals of one identity whose event times lie at most this far apart are one event.
+  // Longer windows make every look-up ask more days.
+  int64_t dedup_window_ms = kMsPerDay;
+  // The watermark trails the newest event by this much. It only informs.
+  int64_t allowed_lateness_ms = 2 * kMsPerMinute;
+  // Events further ahead of the clock are rejected (by whoever parses, see AcceptedTimes).
+  int64_t max_future_ms = 10 * kMsPerMinute;
+  // How long raw records, minute cells and hour rows are kept, by the clock; 0 keeps for ever.
+  int64_t retain_raw_ms = 0;
+  int64_t retain_minutes_ms = 0;
+  int64_t retain_hours_ms = 0;
+  // Bound of the engine's own memory: block cache, write buffers, deltas, identity filters. Past
+  // it, look-ups of identities go to disk and get slower, never wrong.
+  uint64_t memory_bytes = 4ULL << 30;
+  // Threads that encode blocks; 0 takes the number of processors.
+  unsigned encode_threads = 0;
+  // A checkpoint is written when this many events wait for it, or after the interval.
+  uint64_t checkpoint_events = 10'000'000;
+  int64_t checkpoint_interval_ms = 30'000;
+  // Identities held in memory before they are sealed into segments, and the longest wait.
+  uint64_t seal_identities = 8'000'000;
+  int64_t seal_interval_ms = 10 * kMsPerMinute;
+  // Hours without arrivals for this long have their small raw blocks repacked.
+  int64_t repack_quiet_ms = 2 * kMsPerMinute;
+  // Below this much free space on the disk of data_dir writes stop (kUnavailable); reads go on.
+  uint64_t free_space_floor_bytes = 1ULL << 30;
+  // Not owned, must outlive the engine; null is Clock::System().
+  const Clock* clock = nullptr;
+};
+
+// What became of the events of one ChunkSegment.
+struct SegmentTally {
+  uint64_t accepted = 0;
+  uint64_t duplicates = 0;
+};
+
+// Called once per Append, from an engine thread: be quick, do not call back into the engine and do
+// not throw. With an ok status every accepted event of the chunk is durable (fsync'ed) and visible
+// to queries, and `tallies` has one entry a segment, in order. Otherwise nothing may be taken for
+// stored: the sender must be told to send again (duplicates of what did get stored are settled then).
+using AppendDone = std::function<void(const Status&, std::span<const SegmentTally> tallies)>;
+
+// Event times in nanoseconds, both inclusive, that are taken at this moment.
+struct AcceptedTimes {
+  int64_t oldest_ns = 0;
+  int64_t newest_ns = 0;
+};
+
+// Half open in minutes since the epoch.
+struct MinuteRange {
+  int32_t begin = 0;
+  int32_t end = 0;
+};
+
+struct TopList {
+  std::vector<std::string> ad_ids;  // most first; ties: smaller ad_id bytewise first
+  std::vector<int64_t> amounts;
+};
+
+// One raw record as queries and tools see it.
+struct RawEvent {
+  EventKind kind = EventKind::kClick;
+  int64_t time_ns = 0;
+  std::vector<std::pair<std::string, std::string>>
+      attributes;  // ad_id first, then Field order, then extras by name
+  std::optional<int64_t> revenue_micros;
+};
+
+struct EventPage {
+  std::vector<RawEvent> events;  // by (time, kind, identity)
+  std::optional<std::string>
+      cursor;                 // opaque; pass it to get the next page; absent when the range is through
+  int64_t scanned_to_ns = 0;  // everything before this time (and up to the cursor) has been looked at
+};
+
+// The engine: exact counting of ad events on RocksDB (see engine/README.md).
+//
+// All methods are thread safe. Append does not block on I/O; queries may read the disk and block:
+// keep them off I/O threads. Opening and closing block.
+//
+//   auto engine = Engine::Open({.data_dir = "/var/lib/tallymark"});
+//   engine.value()->Append(chunk, [](const Status& s, auto tallies) { ... });
+class Engine {
+ public:
+  // Opens or creates the directory, replays what no checkpoint covers and is ready for everything.
+  // kConflict: another process holds it. kInvalid: a newer format or bad options. kCorruption: the
+  // log ends before a position that was covered, or does not decode; nothing is changed then.
+  static Result<std::unique_ptr<Engine>> Open(const EngineOptions& options);
+
+  // Closes when Close was not called; a failure of the last checkpoint is then only logged.
+  virtual ~Engine() = default;
+
+  // Commits what was appended, answers it, writes a checkpoint and lets go of the directory.
+  // Appends from then on fail with kUnavailable. Idempotent.
+  virtual Status Close() = 0;
+
+  // Hands over a parsed chunk; it must not be changed any more. Chunks are sequenced in the order
+  // of the calls. Memory is bounded by the caller: see PendingBytes. `done` is called exactly once.
+  virtual void Append(std::shared_ptr<const EventChunk> chunk, AppendDone done) = 0;
+
+  // Bytes of chunk text appended and not yet answered. Callers stop reading their sockets while
+  // this is over their limit.
+  virtual uint64_t PendingBytes() const = 0;
+
+  virtual AcceptedTimes AcceptedTimesNow() const = 0;
+
+  // kUnavailable with a reason while writes are stopped (disk full, I/O error), else ok.
+  virtual Status WriteHealth() const = 0;
+
+  // ---- Queries. An ad never seen counts zero. kGone names the finest step still available when
+  // minutes (or hours) of the range have been taken by retention. kNotFound: no such filter.
+
+  // Sums over the range. An unaligned range needs minutes at its ends only.
+  virtual Result<MetricSums> Totals(std::string_view ad_id, uint32_t filter, MinuteRange range) const = 0;
+
+  // Sums of every step-long bucket from range.begin; (end - begin) is a multiple of step_minutes.
+  // With window_minutes >= step_minutes > 0, bucket t covers [t + step - window, t + step);
+  // 0 means window = step. At most 11,000 buckets, else kInvalid.
+  virtual Result<std::vector<MetricSums>> Series(std::string_view ad_id, uint32_t filter, MinuteRange range,
+                                                 int32_t step_minutes, int32_t window_minutes) const = 0;
+
+  // The `count` ads with the greatest amounts in the range; amounts of zero or less are left out.
+  virtual Result<TopList> PopularAds(uint32_t filter, Metric metric, MinuteRange range,
+                                     size_t count) const = 0;
+
+  // Raw records of one ad with time in [from_ns, to_ns), at most `limit` (1..10,000).
+  virtual Result<EventPage> Events(std::string_view ad_id, int64_t from_ns, int64_t to_ns, size_t limit,
+                                   std::string_view cursor) const = 0;
+
+  // Newest event time - allowed lateness, never above clock - lateness; empty without events.
+  virtual std::optional<int64_t> WatermarkMs() const = 0;
+
+  // ---- Upkeep.
+
+  // Writes a checkpoint of everything durable now and waits for it.
+  virtual Status Checkpoint() = 0;
+  // Checkpoint, repack what is due (`all`: also hours that are not quiet), flush, and compact
+  // until RocksDB has nothing left to do. For benchmarks, tests and backups.
+  virtual Status CompactAll(bool all) = 0;
+
+  virtual EngineStats Stats() const = 0;
+};
+
+}  // namespace tallymark
+
+#endif  // TALLYMARK_ENGINE_ENGINE_H_
