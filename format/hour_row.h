@@ -25,7 +25,11 @@ struct MetricSums {
   __int128 operator[](Metric m) const { return value[static_cast<size_t>(m)]; }
   __int128& operator[](Metric m) { return value[static_cast<size_t>(m)]; }
   void Add(const MetricSums& other) {
-    for (int i = 0; i < kMetricCount; ++i) value[i] += other.value[i];
+    // Unsigned, so that damaged bytes cannot make it undefined; real sums stay far below 2^127.
+    using Wide = unsigned __int128;
+    for (int i = 0; i < kMetricCount; ++i) {
+      value[i] = static_cast<__int128>(static_cast<Wide>(value[i]) + static_cast<Wide>(other.value[i]));
+    }
   }
   bool IsZero() const { return value == std::array<__int128, kMetricCount>{}; }
   friend bool operator==(const MetricSums&, const MetricSums&) = default;
@@ -58,12 +62,18 @@ Status DecodeHourRow(std::string_view bytes, HourRow* row);
 // later merges carry on.
 void MergeHourRows(std::span<const std::string_view> operands, std::string* out);
 
+// What an error envelope holds: the sum of the operands that were rows and, as views into `bytes`,
+// the others, sorted. Invalid when the bytes are no envelope. For whoever verifies or repairs.
+Status ReadHourRowEnvelope(std::string_view bytes, HourRow* good, std::vector<std::string_view>* bad);
+
 // The row without its minute cells, appended to *out; totals as they were. Returns false (and
 // appends nothing) when there is nothing to strip or the bytes are no hour row.
 bool StripMinutes(std::string_view bytes, std::string* out);
 
-// Adds up the cells of minutes [first, end) within 0..60 without building an HourRow; [0, 60)
-// takes the totals. The hot path of queries.
+// Adds the cells of minutes [first, end) within 0..60 to *sums, without building an HourRow. [0, 60)
+// adds the totals and does not look at the cells. A stripped row has no cells: whoever asks for
+// minutes knows whether retention has taken them. The hot path of queries. Corruption: *sums is as
+// it was.
 Status SumHourRow(std::string_view bytes, int first, int end, MetricSums* sums);
 
 }  // namespace tallymark
