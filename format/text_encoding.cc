@@ -1,0 +1,135 @@
+#include "format/text_encoding.h"
+
+#include <array>
+#include <cstdint>
+
+namespace tallymark {
+namespace {
+
+constexpr std::string_view kBase64Digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+constexpr std::string_view kHexDigits = "0123456789abcdef";
+
+int Base64Value(char c) {
+  if (c >= 'A' && c <= 'Z') return c - 'A';
+  if (c >= 'a' && c <= 'z') return c - 'a' + 26;
+  if (c >= '0' && c <= '9') return c - '0' + 52;
+  if (c == '+') return 62;
+  return c == '/' ? 63 : -1;
+}
+
+// Length of the sequence that a lead byte opens and the bounds of its second byte (Unicode table
+// 3-7); 0 for a byte that opens none.
+struct Lead {
+  int size = 0;
+  uint8_t second_min = 0x80;
+  uint8_t second_max = 0xBF;
+};
+
+Lead LeadOf(uint8_t byte) {
+  if (byte < 0x80) return {1};
+  if (byte < 0xC2) return {0};
+  if (byte < 0xE0) return {2};
+  if (byte == 0xE0) return {3, 0xA0, 0xBF};
+  if (byte == 0xED) return {3, 0x80, 0x9F};
+  if (byte < 0xF0) return {3};
+  if (byte == 0xF0) return {4, 0x90, 0xBF};
+  if (byte < 0xF4) return {4};
+  if (byte == 0xF4) return {4, 0x80, 0x8F};
+  return {0};
+}
+
+}  // namespace
+
+bool IsUtf8(std::string_view bytes) {
+  size_t i = 0;
+  while (i < bytes.size()) {
+    auto byte = static_cast<uint8_t>(bytes[i]);
+    if (byte < 0x80) {
+      ++i;
+      continue;
+    }
+    Lead lead = LeadOf(byte);
+    auto size = static_cast<size_t>(lead.size);
+    if (size == 0 || bytes.size() - i < size) return false;
+    auto second = static_cast<uint8_t>(bytes[i + 1]);
+    if (second < lead.second_min || second > lead.second_max) return false;
+    for (size_t k = 2; k < size; ++k) {
+      if ((static_cast<uint8_t>(bytes[i + k]) & 0xC0) != 0x80) return false;
+    }
+    i += size;
+  }
+  return true;
+}
+
+void AppendJsonString(std::string_view text, std::string* out) {
+  out->push_back('"');
+  for (char c : text) {
+    auto byte = static_cast<uint8_t>(c);
+    if (c == '"' || c == '\\') {
+      out->push_back('\\');
+      out->push_back(c);
+    } else if (c == '\n') {
+      out->append("\\n");
+    } else if (byte < 0x20) {
+      out->append("\\u00");
+      out->push_back(kHexDigits[byte >> 4]);
+      out->push_back(kHexDigits[byte & 15]);
+    } else {
+      out->push_back(c);
+    }
+  }
+  out->push_back('"');
+}
+
+void AppendBase64(std::string_view bytes, std::string* out) {
+  for (size_t i = 0; i < bytes.size(); i += 3) {
+    size_t left = bytes.size() - i;
+    uint32_t group = static_cast<uint32_t>(static_cast<uint8_t>(bytes[i])) << 16;
+    if (left > 1) group |= static_cast<uint32_t>(static_cast<uint8_t>(bytes[i + 1])) << 8;
+    if (left > 2) group |= static_cast<uint8_t>(bytes[i + 2]);
+    out->push_back(kBase64Digits[group >> 18]);
+    out->push_back(kBase64Digits[(group >> 12) & 63]);
+    out->push_back(left > 1 ? kBase64Digits[(group >> 6) & 63] : '=');
+    out->push_back(left > 2 ? kBase64Digits[group & 63] : '=');
+  }
+}
+
+std::optional<std::string> DecodeBase64(std::string_view text) {
+  if (text.size() % 4 != 0) return std::nullopt;
+  size_t padding = 0;
+  while (padding < 2 && padding < text.size() && text[text.size() - 1 - padding] == '=') ++padding;
+  std::string bytes;
+  bytes.reserve(text.size() / 4 * 3);
+  uint32_t group = 0;
+  for (size_t i = 0; i < text.size(); ++i) {
+    int value = i >= text.size() - padding ? 0 : Base64Value(text[i]);
+    if (value < 0) return std::nullopt;
+    group = (group << 6) | static_cast<uint32_t>(value);
+    if (i % 4 != 3) continue;
+    for (int shift : {16, 8, 0}) bytes.push_back(static_cast<char>((group >> shift) & 0xFF));
+    group = 0;
+  }
+  bytes.resize(bytes.size() - padding);
+  return bytes;
+}
+
+void AppendUtf8(char32_t scalar, std::string* out) {
+  auto tail = [out](char32_t bits) { out->push_back(static_cast<char>(0x80 | (bits & 0x3F))); };
+  if (scalar < 0x80) {
+    out->push_back(static_cast<char>(scalar));
+  } else if (scalar < 0x800) {
+    out->push_back(static_cast<char>(0xC0 | (scalar >> 6)));
+    tail(scalar);
+  } else if (scalar < 0x10000) {
+    out->push_back(static_cast<char>(0xE0 | (scalar >> 12)));
+    tail(scalar >> 6);
+    tail(scalar);
+  } else {
+    out->push_back(static_cast<char>(0xF0 | (scalar >> 18)));
+    tail(scalar >> 12);
+    tail(scalar >> 6);
+    tail(scalar);
+  }
+}
+
+}  // namespace tallymark

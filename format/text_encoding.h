@@ -1,0 +1,29 @@
+#ifndef TALLYMARK_FORMAT_TEXT_ENCODING_H_
+#define TALLYMARK_FORMAT_TEXT_ENCODING_H_
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace tallymark {
+
+// Text forms shared by dead letters, HTTP answers and tools. Pure functions.
+
+// True when the bytes are well-formed UTF-8 (no overlong forms, no surrogates, at most U+10FFFF).
+bool IsUtf8(std::string_view bytes);
+
+// Appends a JSON string with its quotes. `text` must be UTF-8; quotes, backslashes and control
+// characters are escaped, everything else passes as it is.
+void AppendJsonString(std::string_view text, std::string* out);
+
+// RFC 4648 base64 with padding.
+void AppendBase64(std::string_view bytes, std::string* out);
+// Empty when the text is not padded base64.
+std::optional<std::string> DecodeBase64(std::string_view text);
+
+// Appends a Unicode scalar value as UTF-8. Precondition: at most 0x10FFFF and no surrogate.
+void AppendUtf8(char32_t scalar, std::string* out);
+
+}  // namespace tallymark
+
+#endif  // TALLYMARK_FORMAT_TEXT_ENCODING_H_
