@@ -1,0 +1,17 @@
+#include <CLI/CLI.hpp>
+
+#include "tools/commands.h"
+
+int main(int argc, char** argv) {
+  constexpr int kUsageError = 2;
+  CLI::App app("tally: the tool of Tallymark, the exact counter of ad events");
+  app.require_subcommand(1);
+  int exit_code = 0;
+  tallymark::AddGenCommand(&app, &exit_code);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : kUsageError;
+  }
+  return exit_code;
+}
