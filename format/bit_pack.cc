@@ -1,0 +1,176 @@
+#include "format/bit_pack.h"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstring>
+#include <utility>
+
+#include "format/coding.h"
+
+namespace tallymark {
+namespace {
+
+uint64_t LoadWord(const char* p) {
+  uint64_t word;
+  std::memcpy(&word, p, sizeof word);
+  return word;
+}
+
+constexpr uint64_t LowMask(unsigned width) { return width >= 64 ? ~uint64_t{0} : (uint64_t{1} << width) - 1; }
+
+// A word of which only `available` bytes may be read; the others are 0.
+uint64_t LoadPart(const char* p, size_t available) {
+  uint64_t word = 0;
+  std::memcpy(&word, p, std::min<size_t>(available, sizeof word));
+  return word;
+}
+
+// One value anywhere, however close to the end.
+uint64_t UnpackOne(std::string_view packed, size_t index, unsigned width) {
+  size_t bit = index * width;
+  size_t byte = bit / 8;
+  unsigned shift = bit % 8;
+  uint64_t value = LoadPart(packed.data() + byte, packed.size() - byte) >> shift;
+  if (shift + width > 64) {
+    value |= static_cast<uint64_t>(static_cast<uint8_t>(packed[byte + 8])) << (64 - shift);
+  }
+  return value & LowMask(width);
+}
+
+// Eight values of a known width are `W` whole bytes, so that every shift is a constant.
+template <unsigned W>
+void UnpackGroups(const char* p, size_t groups, uint64_t base, uint64_t* out) {
+  for (size_t g = 0; g < groups; ++g, p += W, out += 8) {
+    [&]<size_t... I>(std::index_sequence<I...>) {
+      auto value = [p](size_t i) {
+        size_t bit = i * W;
+        uint64_t word = LoadWord(p + bit / 8) >> (bit % 8);
+        if (bit % 8 + W > 64) {
+          word |= static_cast<uint64_t>(static_cast<uint8_t>(p[bit / 8 + 8])) << ((64 - bit % 8) % 64);
+        }
+        return word & LowMask(W);
+      };
+      ((out[I] = value(I) + base), ...);
+    }
+    (std::make_index_sequence<8>());
+  }
+}
+
+using GroupUnpacker = void (*)(const char*, size_t, uint64_t, uint64_t*);
+
+template <size_t... W>
+constexpr std::array<GroupUnpacker, sizeof...(W)> MakeUnpackers(std::index_sequence<W...>) {
+  return {&UnpackGroups<static_cast<unsigned>(W) + 1>...};
+}
+constexpr auto kUnpackers = MakeUnpackers(std::make_index_sequence<kPackedWidthMax>());
+
+}  // namespace
+
+void PackBits(std::span<const uint64_t> values, unsigned width, std::string* out) {
+  if (width == 0) return;
+  size_t start = out->size();
+  size_t bytes = PackedBytes(values.size(), width);
+  out->resize(start + bytes + sizeof(uint64_t));  // room for whole words, cut below
+  char* p = out->data() + start;
+  uint64_t pending = 0;
+  unsigned filled = 0;
+  for (uint64_t value : values) {
+    pending |= value << filled;
+    filled += width;
+    if (filled >= 64) {
+      std::memcpy(p, &pending, sizeof pending);
+      p += sizeof pending;
+      filled -= 64;
+      pending = filled == 0 ? 0 : value >> (width - filled);
+    }
+  }
+  std::memcpy(p, &pending, sizeof pending);
+  out->resize(start + bytes);
+}
+
+void UnpackBits(std::string_view packed, size_t begin, unsigned width, uint64_t base,
+                std::span<uint64_t> out) {
+  if (width == 0) {
+    std::fill(out.begin(), out.end(), base);
+    return;
+  }
+  size_t i = 0;
+  while (i < out.size() && (begin + i) % 8 != 0) {
+    out[i] = UnpackOne(packed, begin + i, width) + base;
+    ++i;
+  }
+  if (i < out.size()) {
+    // The last load of a group may reach up to 8 bytes past it.
+    size_t byte = (begin + i) / 8 * width;
+    size_t safe = packed.size() > byte + 8 ? (packed.size() - byte - 8) / width : 0;
+    size_t groups = std::min(safe, (out.size() - i) / 8);
+    kUnpackers[width - 1](packed.data() + byte, groups, base, out.data() + i);
+    i += groups * 8;
+  }
+  for (; i < out.size(); ++i) out[i] = UnpackOne(packed, begin + i, width) + base;
+}
+
+void RiceWriter::Bits(uint64_t value, unsigned width) {
+  pending_ |= value << filled_;
+  filled_ += width;
+  if (filled_ >= 32) {
+    PutFixed(out_, static_cast<uint32_t>(pending_));
+    pending_ >>= 32;
+    filled_ -= 32;
+  }
+}
+
+void RiceWriter::Put(uint32_t value, unsigned k) {
+  uint64_t zeros = static_cast<uint64_t>(value) >> k;
+  for (; zeros >= 31; zeros -= 31) Bits(0, 31);
+  Bits(uint64_t{1} << zeros, static_cast<unsigned>(zeros) + 1);
+  Bits(value & LowMask(k), k);
+}
+
+void RiceWriter::Finish() {
+  for (; filled_ > 0; filled_ -= std::min(filled_, 8U)) {
+    out_->push_back(static_cast<char>(pending_));
+    pending_ >>= 8;
+  }
+}
+
+uint64_t RiceReader::Window() const {
+  size_t byte = bit_ / 8;
+  if (byte >= bytes_.size()) return 0;
+  size_t left = bytes_.size() - byte;
+  const char* p = bytes_.data() + byte;
+  return (left >= 8 ? LoadWord(p) : LoadPart(p, left)) >> (bit_ % 8);
+}
+
+uint32_t RiceReader::Bits(unsigned width) {
+  uint64_t value = Window() & LowMask(width);
+  bit_ += width;
+  ok_ = ok_ && bit_ <= bytes_.size() * 8;
+  return ok_ ? static_cast<uint32_t>(value) : 0;
+}
+
+uint32_t RiceReader::Get(unsigned k) {
+  uint64_t zeros = 0;
+  uint64_t window = Window();
+  while (window == 0) {
+    // No one bit in sight: step over what is surely zero, or give up at the end.
+    size_t step = 64 - bit_ % 8;
+    zeros += step;
+    bit_ += step;
+    if (bit_ >= bytes_.size() * 8) {
+      ok_ = false;
+      return 0;
+    }
+    window = Window();
+  }
+  auto run = static_cast<unsigned>(std::countr_zero(window));
+  zeros += run;
+  bit_ += run + 1;
+  uint64_t low = Bits(k);
+  uint64_t value = (zeros << k) | low;
+  if (zeros > UINT32_MAX || value > UINT32_MAX) ok_ = false;
+  return ok_ ? static_cast<uint32_t>(value) : 0;
+}
+
+}  // namespace tallymark

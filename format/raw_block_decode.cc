@@ -1,0 +1,328 @@
+#include <algorithm>
+#include <array>
+#include <limits>
+
+#include "format/coding.h"
+#include "format/column_ads.h"
+#include "format/column_ints.h"
+#include "format/column_rows.h"
+#include "format/column_scaled.h"
+#include "format/column_text.h"
+#include "format/raw_block.h"
+#include "format/raw_block_layout.h"
+
+namespace tallymark {
+namespace {
+
+constexpr size_t kExtrasMax = std::numeric_limits<uint8_t>::max();  // Event::extra_count
+
+Status Damaged(const RawColumnView& column) {
+  return Status::Corruption("raw block: " + column.Name() + " (encoding " + std::to_string(column.encoding) +
+                            ") is damaged");
+}
+
+// The rows asked for: [begin, end), of the ads [ad_begin, ad_end) of the block's runs.
+struct Rows {
+  size_t begin = 0;
+  size_t end = 0;
+  size_t ad_begin = 0;
+  size_t ad_end = 0;
+
+  size_t size() const { return end - begin; }
+};
+
+class Reader {
+ public:
+  Status Open(std::string_view block);
+  Rows AllRows() const { return {0, header_.count, 0, runs_.size()}; }
+  Rows RowsOf(uint32_t ad) const;
+
+  // Each calls sink(i, value) for the wanted rows, i counting from the first of them.
+  template <class Sink>
+  Status Ads(const Rows& rows, Sink sink) const;
+  template <class Sink>
+  Status Times(const Rows& rows, Sink sink) const;
+  template <class Sink>
+  Status Kinds(const Rows& rows, Sink sink) const;
+  template <class Sink>
+  Status Revenue(const Rows& rows, Sink sink);
+  template <class Sink>
+  Status Texts(const RawColumnView& column, const Rows& rows, std::string* text, Sink sink);
+
+  // The columns after revenue.
+  std::span<const RawColumnView> TextColumns() const {
+    return std::span(columns_).subspan(HasRevenue() ? 4 : 3);
+  }
+  // Calls sink(i) for the wanted rows that have a value in this column.
+  template <class Sink>
+  Status Presence(const RawColumnView& column, const Rows& rows, Sink sink);
+
+ private:
+  bool HasRevenue() const { return columns_.size() > 3 && columns_[3].Is(RawColumn::kRevenue); }
+  bool TakePresence(const RawColumnView& column, const Rows& rows, std::string_view* body);
+
+  RawBlockHeader header_;
+  std::vector<RawColumnView> columns_;
+  AdRuns runs_;
+  // Of the column read last: the rows that carry it, and which of them are wanted.
+  std::vector<uint16_t> present_;
+  size_t present_begin_ = 0;
+  size_t present_end_ = 0;
+  std::vector<TextPlace> places_;
+};
+
+Status Reader::Open(std::string_view block) {
+  Status status = OpenRawBlock(block, &header_, &columns_);
+  if (!status.ok()) return status;
+  size_t numbers = HasRevenue() ? 4 : 3;
+  for (size_t i = 0; i < numbers; ++i) {
+    if (columns_[i].encoding != kNumbersEncoding) return Damaged(columns_[i]);
+  }
+  if (!DecodeAdRuns(columns_[0].body, header_.ad_min, header_.ad_max, header_.count, &runs_)) {
+    return Damaged(columns_[0]);
+  }
+  return Status::Ok();
+}
+
+Rows Reader::RowsOf(uint32_t ad) const {
+  auto at = std::lower_bound(runs_.ad.begin(), runs_.ad.end(), ad);
+  auto run = static_cast<size_t>(at - runs_.ad.begin());
+  if (at == runs_.ad.end() || *at != ad) return {};
+  return {runs_.begin[run], runs_.begin[run + 1], run, run + 1};
+}
+
+template <class Sink>
+Status Reader::Ads(const Rows& rows, Sink sink) const {
+  for (size_t run = rows.ad_begin; run < rows.ad_end; ++run) {
+    for (size_t row = runs_.begin[run]; row < runs_.begin[run + 1]; ++row)
+      sink(row - rows.begin, runs_.ad[run]);
+  }
+  return Status::Ok();
+}
+
+// Calls sink(i, number) for the `n` numbers from `begin` on; false as soon as it returns false.
+template <class Sink>
+bool ForEachInt(const IntsReader& ints, size_t begin, size_t n, Sink sink) {
+  std::array<uint64_t, kIntsPiece> piece;
+  for (size_t done = 0; done < n; done += kIntsPiece) {
+    size_t size = std::min(kIntsPiece, n - done);
+    ints.Read(begin + done, {piece.data(), size});
+    for (size_t i = 0; i < size; ++i) {
+      if (!sink(done + i, piece[i])) return false;
+    }
+  }
+  return true;
+}
+
+template <class Sink>
+Status Reader::Times(const Rows& rows, Sink sink) const {
+  const RawColumnView& column = columns_[1];
+  std::string_view body = column.body;
+  uint8_t divisor_index = 0;
+  IntsReader ints;
+  if (!GetFixed(&body, &divisor_index) || divisor_index >= kTimeDivisors.size() ||
+      !ints.Open(&body, header_.count) || !body.empty()) {
+    return Damaged(column);
+  }
+  uint64_t divisor = kTimeDivisors[divisor_index];
+  auto least = static_cast<uint64_t>(header_.time_min_ns);
+  uint64_t most = (static_cast<uint64_t>(header_.time_max_ns) - least) / divisor;
+  bool sound = ForEachInt(ints, rows.begin, rows.size(), [&](size_t i, uint64_t number) {
+    sink(i, static_cast<int64_t>(least + number * divisor));
+    return number <= most;
+  });
+  return sound ? Status::Ok() : Damaged(column);
+}
+
+template <class Sink>
+Status Reader::Kinds(const Rows& rows, Sink sink) const {
+  const RawColumnView& column = columns_[2];
+  std::string_view body = column.body;
+  IntsReader ints;
+  if (!ints.Open(&body, header_.count) || !body.empty()) return Damaged(column);
+  bool sound = ForEachInt(ints, rows.begin, rows.size(), [&](size_t i, uint64_t number) {
+    sink(i, static_cast<EventKind>(number));
+    return number >= 1 && number <= kEventKindCount;
+  });
+  return sound ? Status::Ok() : Damaged(column);
+}
+
+// Sets present_ and what of it is wanted, and leaves the values' bytes in *body. Not for columns
+// that have a value an ad.
+bool Reader::TakePresence(const RawColumnView& column, const Rows& rows, std::string_view* body) {
+  *body = column.body;
+  if (!DecodeRowSet(static_cast<RowSetForm>(column.layout), body, header_.count, &present_)) return false;
+  auto rank = [this](size_t row) {
+    return static_cast<size_t>(std::lower_bound(present_.begin(), present_.end(), row) - present_.begin());
+  };
+  present_begin_ = rank(rows.begin);
+  present_end_ = rank(rows.end);
+  return true;
+}
+
+template <class Sink>
+Status Reader::Presence(const RawColumnView& column, const Rows& rows, Sink sink) {
+  if (column.layout == 0 || column.layout == kLayoutPerAd) {
+    for (size_t i = 0; i < rows.size(); ++i) sink(i);
+    return Status::Ok();
+  }
+  std::string_view body;
+  if (!TakePresence(column, rows, &body)) return Damaged(column);
+  for (size_t i = present_begin_; i < present_end_; ++i) sink(present_[i] - rows.begin);
+  return Status::Ok();
+}
+
+template <class Sink>
+Status Reader::Revenue(const Rows& rows, Sink sink) {
+  if (!HasRevenue()) return Status::Ok();
+  const RawColumnView& column = columns_[3];
+  std::string_view body;
+  uint8_t divisor_index = 0;
+  uint64_t least = 0;
+  IntsReader ints;
+  if (!TakePresence(column, rows, &body) || !GetFixed(&body, &divisor_index) ||
+      divisor_index >= kRevenueDivisors.size() || !GetVarint64(&body, &least) ||
+      !ints.Open(&body, present_.size()) || !body.empty()) {
+    return Damaged(column);
+  }
+  uint64_t divisor = kRevenueDivisors[divisor_index];
+  least = static_cast<uint64_t>(UnZigZag(least));
+  uint64_t most = (static_cast<uint64_t>(std::numeric_limits<int64_t>::max()) - least) / divisor;
+  bool sound =
+      ForEachInt(ints, present_begin_, present_end_ - present_begin_, [&](size_t i, uint64_t number) {
+        sink(present_[present_begin_ + i] - rows.begin, static_cast<int64_t>(least + number * divisor));
+        return number <= most;
+      });
+  return sound ? Status::Ok() : Damaged(column);
+}
+
+template <class Sink>
+Status Reader::Texts(const RawColumnView& column, const Rows& rows, std::string* text, Sink sink) {
+  if (column.layout == kLayoutPerAd) {
+    places_.resize(rows.ad_end - rows.ad_begin);
+    Status status = DecodeTexts(column.encoding, column.body, runs_.size(), rows.ad_begin, places_, text);
+    if (!status.ok()) return status.WithContext("raw block: " + column.Name());
+    for (size_t run = rows.ad_begin; run < rows.ad_end; ++run) {
+      const TextPlace& place = places_[run - rows.ad_begin];
+      for (size_t row = runs_.begin[run]; row < runs_.begin[run + 1]; ++row) sink(row - rows.begin, place);
+    }
+    return Status::Ok();
+  }
+  std::string_view body;
+  if (!TakePresence(column, rows, &body)) return Damaged(column);
+  places_.resize(present_end_ - present_begin_);
+  Status status = DecodeTexts(column.encoding, body, present_.size(), present_begin_, places_, text);
+  if (!status.ok()) return status.WithContext("raw block: " + column.Name());
+  for (size_t i = 0; i < places_.size(); ++i) sink(present_[present_begin_ + i] - rows.begin, places_[i]);
+  return Status::Ok();
+}
+
+// Extras of one event lie side by side in chunk->extras while columns are read one by one: the
+// first pass counts, the second puts each at its event's next place.
+Status DecodeExtras(Reader& reader, std::span<const RawColumnView> columns, const Rows& rows,
+                    std::span<Event> events, EventChunk* chunk) {
+  std::vector<uint32_t> counts(events.size());
+  for (const RawColumnView& column : columns) {
+    bool too_many = false;
+    Status status = reader.Presence(column, rows, [&](size_t i) { too_many |= ++counts[i] > kExtrasMax; });
+    if (!status.ok()) return status;
+    if (too_many) return Status::Corruption("raw block: an event with over 255 attributes");
+  }
+  size_t next = chunk->extras.size();
+  for (size_t i = 0; i < events.size(); ++i) {
+    events[i].extra_begin = static_cast<uint32_t>(next);
+    events[i].extra_count = 0;
+    next += counts[i];
+  }
+  chunk->extras.resize(next);
+  for (const RawColumnView& column : columns) {
+    if (column.name.size() > std::numeric_limits<uint16_t>::max()) return Damaged(column);
+    if (column.name.size() > std::numeric_limits<uint32_t>::max() - chunk->text.size()) {
+      return Status::Exhausted("the decoded text would pass 4 GiB");
+    }
+    Extra extra;
+    extra.name_offset = chunk->Append(column.name);
+    extra.name_size = static_cast<uint16_t>(column.name.size());
+    Status status = reader.Texts(column, rows, &chunk->text, [&](size_t i, const TextPlace& place) {
+      extra.value_offset = place.offset;
+      extra.value_size = place.size;
+      chunk->extras[events[i].extra_begin + events[i].extra_count++] = extra;
+    });
+    if (!status.ok()) return status;
+  }
+  return Status::Ok();
+}
+
+Status DecodeNumbers(Reader& reader, const Rows& rows, std::span<Event> events) {
+  Status status = reader.Times(rows, [&](size_t i, int64_t time_ns) { events[i].time_ns = time_ns; });
+  if (!status.ok()) return status;
+  status = reader.Kinds(rows, [&](size_t i, EventKind kind) { events[i].kind = kind; });
+  if (!status.ok()) return status;
+  return reader.Revenue(rows, [&](size_t i, int64_t micros) {
+    events[i].revenue_micros = micros;
+    events[i].has_revenue = true;
+  });
+}
+
+Status DecodeRows(Reader& reader, const Rows& rows, EventChunk* chunk) {
+  size_t first = chunk->events.size();
+  chunk->events.resize(first + rows.size());
+  std::span<Event> events(chunk->events.data() + first, rows.size());
+  Status status = DecodeNumbers(reader, rows, events);
+  if (!status.ok()) return status;
+  std::span<const RawColumnView> columns = reader.TextColumns();
+  size_t fields = 0;
+  for (; fields < columns.size() && !columns[fields].Is(RawColumn::kExtra); ++fields) {
+    auto f = static_cast<size_t>(columns[fields].column) - static_cast<size_t>(RawColumn::kField);
+    status = reader.Texts(columns[fields], rows, &chunk->text, [&](size_t i, const TextPlace& place) {
+      events[i].offset[f] = place.offset;
+      events[i].size[f] = place.size;
+    });
+    if (!status.ok()) return status;
+  }
+  if (fields == columns.size()) return Status::Ok();
+  return DecodeExtras(reader, columns.subspan(fields), rows, events, chunk);
+}
+
+}  // namespace
+
+Result<RawBlockInfo> ReadRawBlockInfo(std::string_view block) {
+  RawBlockHeader header;
+  Status status = CheckRawBlock(block, &header);
+  if (!status.ok()) return status;
+  return RawBlockInfo{header.count, header.time_min_ns, header.time_max_ns, header.ad_min, header.ad_max};
+}
+
+Status DecodeCountColumns(std::string_view block, CountColumns* out) {
+  Reader reader;
+  Status status = reader.Open(block);
+  if (!status.ok()) return status;
+  Rows rows = reader.AllRows();
+  out->ads.resize(rows.size());
+  out->times_ns.resize(rows.size());
+  out->kinds.resize(rows.size());
+  out->revenue_micros.assign(rows.size(), 0);
+  status = reader.Ads(rows, [&](size_t i, uint32_t ad) { out->ads[i] = ad; });
+  if (!status.ok()) return status;
+  status = reader.Times(rows, [&](size_t i, int64_t time_ns) { out->times_ns[i] = time_ns; });
+  if (!status.ok()) return status;
+  status = reader.Kinds(rows, [&](size_t i, EventKind kind) { out->kinds[i] = kind; });
+  if (!status.ok()) return status;
+  return reader.Revenue(rows, [&](size_t i, int64_t micros) { out->revenue_micros[i] = micros; });
+}
+
+Status DecodeRawBlock(std::string_view block, const uint32_t* only_ad, EventChunk* chunk,
+                      std::vector<uint32_t>* ads) {
+  Reader reader;
+  Status status = reader.Open(block);
+  if (!status.ok()) return status;
+  Rows rows = only_ad == nullptr ? reader.AllRows() : reader.RowsOf(*only_ad);
+  if (rows.size() == 0) return Status::Ok();
+  size_t first = ads->size();
+  ads->resize(first + rows.size());
+  status = reader.Ads(rows, [&](size_t i, uint32_t ad) { (*ads)[first + i] = ad; });
+  if (!status.ok()) return status;
+  return DecodeRows(reader, rows, chunk);
+}
+
+}  // namespace tallymark
