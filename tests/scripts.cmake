@@ -8,3 +8,25 @@ add_test(NAME tools.line_protocol_corpus
   COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_SOURCE_DIR}/tools/corpus_check.py
     $<TARGET_FILE:tally> ${TALLYMARK_SHARED_DATA}/lineprotocol/corpus.json)
 set_tests_properties(tools.line_protocol_corpus PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 600)
+
+# Fuzz targets that ./dev test built with clang beside this tree, so that one ctest run has all.
+set(TALLYMARK_FUZZ_BIN "" CACHE PATH "Where fuzz targets built elsewhere are; empty: not run here")
+if(TALLYMARK_FUZZ_BIN AND NOT TALLYMARK_FUZZ)
+  file(GLOB fuzzers CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/*_fuzz.cc)
+  foreach(source ${fuzzers})
+    get_filename_component(name ${source} NAME_WE)
+    string(REPLACE "_fuzz" "" decoder ${name})
+    add_test(NAME fuzz.${decoder} COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/run
+             ${TALLYMARK_FUZZ_BIN}/${name} ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/corpus/${decoder})
+  endforeach()
+endif()
+
+# SIGKILL under load: nothing acknowledged is lost, nothing counted twice. By hand with more rounds:
+# tests/kill_test.py --rounds 500
+set(TALLYMARK_KILL_ROUNDS 25)
+if(TALLYMARK_SANITIZE)
+  set(TALLYMARK_KILL_ROUNDS 8)  # recovery is several times slower there
+endif()
+add_test(NAME kill COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_SOURCE_DIR}/kill_test.py
+         --bin-dir ${CMAKE_RUNTIME_OUTPUT_DIRECTORY} --rounds ${TALLYMARK_KILL_ROUNDS})
+set_tests_properties(kill PROPERTIES TIMEOUT 900)
