@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <chrono>
-#include <map>
+#include <iterator>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -20,48 +20,30 @@ constexpr auto kPoll = std::chrono::milliseconds(100);
 constexpr int kQuietPolls = 20;
 constexpr double kIdleCpuShare = 0.03;  // being asked for metrics costs a little
 
-// Work of RocksDB that waits or goes on; each must be there and be 0, over all column families.
+// RocksDB's figures for work that waits or goes on; each must be there and be 0.
 constexpr std::string_view kPending[] = {
-    "tallymark_rocksdb_compaction_pending",
-    "tallymark_rocksdb_num_running_compactions",
-    "tallymark_rocksdb_mem_table_flush_pending",
-    "tallymark_rocksdb_num_running_flushes",
+    "tallymark_rocksdb{name=\"rocksdb.compaction-pending\"}",
+    "tallymark_rocksdb{name=\"rocksdb.num-running-compactions\"}",
+    "tallymark_rocksdb{name=\"rocksdb.mem-table-flush-pending\"}",
+    "tallymark_rocksdb{name=\"rocksdb.num-running-flushes\"}",
 };
-constexpr std::string_view kLastSequence = "tallymark_log_last_sequence";
-constexpr std::string_view kViewPosition = "tallymark_view_position_sequence";
+constexpr std::string_view kLogEnd = "tallymark_log_sequence";
+constexpr std::string_view kCovered = "tallymark_view_position{view=\"counters\"}";
 
-struct Sample {
-  double sum = 0;
-  double lowest = 0;
-};
-
-// Families of a Prometheus text, labels folded.
-std::map<std::string, Sample, std::less<>> ParseMetrics(std::string_view text) {
-  std::map<std::string, Sample, std::less<>> families;
-  while (!text.empty()) {
-    std::string_view line = text.substr(0, text.find('\n'));
-    text.remove_prefix(std::min(text.size(), line.size() + 1));
-    if (line.empty() || line.front() == '#') continue;
-    const size_t space = line.rfind(' ');
-    double value = 0;
-    std::from_chars(line.data() + space + 1, line.data() + line.size(), value);
-    auto [at, fresh] = families.try_emplace(std::string(line.substr(0, line.find_first_of("{ "))));
-    at->second.lowest = fresh ? value : std::min(at->second.lowest, value);
-    at->second.sum += value;
-  }
-  return families;
+// The sample of that name and labels in a Prometheus text.
+uint64_t SampleOf(std::string_view metrics, std::string_view name) {
+  size_t at = metrics.find("\n" + std::string(name) + " ");
+  if (at == std::string_view::npos) Fail("/metrics has no " + std::string(name));
+  metrics.remove_prefix(at + name.size() + 2);
+  uint64_t value = 0;
+  std::from_chars(metrics.data(), metrics.data() + metrics.size(), value);
+  return value;
 }
 
 bool HasWork(std::string_view metrics) {
-  const auto families = ParseMetrics(metrics);
-  auto family = [&](std::string_view name) {
-    auto found = families.find(name);
-    if (found == families.end()) Fail("/metrics has no " + std::string(name));
-    return found->second;
-  };
-  const bool covered = family(kViewPosition).lowest >= family(kLastSequence).sum;
-  return !covered || std::any_of(std::begin(kPending), std::end(kPending),
-                                 [&](std::string_view name) { return family(name).sum > 0; });
+  return SampleOf(metrics, kCovered) < SampleOf(metrics, kLogEnd) ||
+         std::any_of(std::begin(kPending), std::end(kPending),
+                     [&](std::string_view name) { return SampleOf(metrics, name) > 0; });
 }
 
 double SecondsSince(SteadyClock::time_point start) {
