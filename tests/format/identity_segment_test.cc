@@ -115,7 +115,7 @@ std::vector<IdentityEntry> RandomEntries(std::mt19937_64& random, int bucket_bit
   uint64_t low_mask = bucket_bits == 0 ? ~uint64_t{0} : (uint64_t{1} << (64 - bucket_bits)) - 1;
   unsigned ad_bits = random() % 33;
   unsigned sequence_bits = random() % 65;
-  uint64_t sequence_base = sequence_bits == 64 ? 0 : random() >> (sequence_bits + 1);
+  uint64_t sequence_base = sequence_bits >= 63 ? 0 : random() >> (sequence_bits + 1);
   std::vector<IdentityEntry> entries(count);
   for (IdentityEntry& entry : entries) {
     entry.id = {.hi = top | (random() & low_mask), .lo = random()};
