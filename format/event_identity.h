@@ -5,13 +5,15 @@
 
 namespace tallymark {
 
-// Fills event.identity and event.content_check from the other members (SPEC section 3).
+// Fills event.identity, event.content_check and event.ad_hash from the other members (SPEC
+// section 3).
 //
 // identity: with an event_id, XXH3_128 of its bytes seeded with the kind. Without one it is the
 // whole event: XXH3_128 (another seed) of kind, time, and every attribute sorted by name, each
 // name and value with its length before it, revenue as its millionths.
 // content_check: 16 bits of a sum, so independent of the order of attributes, of XXH3_64 of every
-// present field, extra (name and value), revenue and time. Equal content has equal checks; of
+// present field, extra (name and value), revenue and time; each hash is bound to what it belongs
+// to, and the event id enters with half of the identity. Equal content has equal checks; of
 // conflicting contents one in 65,536 goes unnoticed, which costs a metric, never a count.
 //
 // Both are functions of the event's meaning only: what a raw block gives back hashes the same.
