@@ -8,6 +8,7 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   int exit_code = 0;
   tallymark::AddGenCommand(&app, &exit_code);
+  tallymark::AddImportCommand(&app, &exit_code);
   tallymark::AddParseCommand(&app, &exit_code);
   try {
     app.parse(argc, argv);
