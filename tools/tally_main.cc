@@ -9,6 +9,8 @@ int main(int argc, char** argv) {
   int exit_code = 0;
   tallymark::AddGenCommand(&app, &exit_code);
   tallymark::AddImportCommand(&app, &exit_code);
+  tallymark::AddQueryCommand(&app, &exit_code);
+  tallymark::AddTopCommand(&app, &exit_code);
   tallymark::AddParseCommand(&app, &exit_code);
   try {
     app.parse(argc, argv);
