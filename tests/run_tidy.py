@@ -50,7 +50,7 @@ def run_one(build_dir, source):
 def work_list(root, build_dir, cache):
     """(source, marker) of each translation unit that has no marker yet, and how many have one."""
     version = subprocess.run(["clang-tidy", "--version"], stdout=subprocess.PIPE, check=True).stdout
-    common = version + (root / ".clang-tidy").read_bytes()
+    common = version + (root / ".clang-tidy").read_bytes() + (root / "tests/.clang-tidy").read_bytes()
     todo, clean = [], 0
     for entry in json.loads((build_dir / "compile_commands.json").read_text()):
         source = (pathlib.Path(entry["directory"]) / entry["file"]).resolve()
