@@ -67,7 +67,7 @@ constexpr auto kUnpackers = MakeUnpackers(std::make_index_sequence<kPackedWidthM
 
 }  // namespace
 
-void PackBits(std::span<const uint64_t> values, unsigned width, std::string* out) {
+void PackBits(std::span<const uint64_t> values, unsigned width, uint64_t base, std::string* out) {
   if (width == 0) return;
   size_t start = out->size();
   size_t bytes = PackedBytes(values.size(), width);
@@ -75,7 +75,8 @@ void PackBits(std::span<const uint64_t> values, unsigned width, std::string* out
   char* p = out->data() + start;
   uint64_t pending = 0;
   unsigned filled = 0;
-  for (uint64_t value : values) {
+  for (uint64_t raw : values) {
+    uint64_t value = raw - base;
     pending |= value << filled;
     filled += width;
     if (filled >= 64) {
@@ -114,18 +115,18 @@ void UnpackBits(std::string_view packed, size_t begin, unsigned width, uint64_t 
 void RiceWriter::Bits(uint64_t value, unsigned width) {
   pending_ |= value << filled_;
   filled_ += width;
-  if (filled_ >= 32) {
-    PutFixed(out_, static_cast<uint32_t>(pending_));
-    pending_ >>= 32;
-    filled_ -= 32;
+  if (filled_ >= 64) {
+    PutFixed(out_, pending_);
+    filled_ -= 64;
+    pending_ = filled_ == 0 ? 0 : value >> (width - filled_);
   }
 }
 
 void RiceWriter::Put(uint32_t value, unsigned k) {
   uint64_t zeros = static_cast<uint64_t>(value) >> k;
   for (; zeros >= 31; zeros -= 31) Bits(0, 31);
-  Bits(uint64_t{1} << zeros, static_cast<unsigned>(zeros) + 1);
-  Bits(value & LowMask(k), k);
+  auto run = static_cast<unsigned>(zeros) + 1;
+  Bits(uint64_t{1} << zeros | (value & LowMask(k)) << run, run + k);
 }
 
 void RiceWriter::Finish() {
@@ -135,42 +136,29 @@ void RiceWriter::Finish() {
   }
 }
 
-uint64_t RiceReader::Window() const {
-  size_t byte = bit_ / 8;
-  if (byte >= bytes_.size()) return 0;
-  size_t left = bytes_.size() - byte;
-  const char* p = bytes_.data() + byte;
-  return (left >= 8 ? LoadWord(p) : LoadPart(p, left)) >> (bit_ % 8);
+uint64_t RiceReader::LastWindow(size_t byte) const {
+  return byte >= bytes_.size() ? 0 : LoadPart(bytes_.data() + byte, bytes_.size() - byte);
 }
 
-uint32_t RiceReader::Bits(unsigned width) {
-  uint64_t value = Window() & LowMask(width);
-  bit_ += width;
-  ok_ = ok_ && bit_ <= bytes_.size() * 8;
-  return ok_ ? static_cast<uint32_t>(value) : 0;
-}
-
-uint32_t RiceReader::Get(unsigned k) {
+uint32_t RiceReader::GetFar(unsigned k) {
   uint64_t zeros = 0;
-  uint64_t window = Window();
-  while (window == 0) {
-    // No one bit in sight: step over what is surely zero, or give up at the end.
+  while (Window() == 0) {
     size_t step = 64 - bit_ % 8;
     zeros += step;
     bit_ += step;
     if (bit_ >= bytes_.size() * 8) {
-      ok_ = false;
+      overflow_ = 1;  // the end, and no one bit
       return 0;
     }
-    window = Window();
   }
-  auto run = static_cast<unsigned>(std::countr_zero(window));
+  auto run = static_cast<unsigned>(std::countr_zero(Window()));
   zeros += run;
   bit_ += run + 1;
-  uint64_t low = Bits(k);
-  uint64_t value = (zeros << k) | low;
-  if (zeros > UINT32_MAX || value > UINT32_MAX) ok_ = false;
-  return ok_ ? static_cast<uint32_t>(value) : 0;
+  // Bounded before it is shifted, lest it wraps.
+  overflow_ |= zeros >> 32;
+  uint64_t value = (zeros & UINT32_MAX) << k | Bits(k);
+  overflow_ |= value >> 32;
+  return static_cast<uint32_t>(value);
 }
 
 }  // namespace tallymark

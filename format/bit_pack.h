@@ -1,8 +1,10 @@
 #ifndef TALLYMARK_FORMAT_BIT_PACK_H_
 #define TALLYMARK_FORMAT_BIT_PACK_H_
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
 #include <string>
 #include <string_view>
@@ -18,9 +20,9 @@ inline constexpr unsigned kPackedWidthMax = 64;
 // Bytes that n values take. n * width must stay below 2^61.
 constexpr size_t PackedBytes(size_t n, unsigned width) { return (n * width + 7) / 8; }
 
-// Appends the values, each below 2^width (width 0: nothing is written, the values must be 0).
-// Unused bits of the last byte are 0.
-void PackBits(std::span<const uint64_t> values, unsigned width, std::string* out);
+// Appends value - base (modulo 2^64) of every value; each must be below 2^width (width 0: nothing
+// is written). Unused bits of the last byte are 0.
+void PackBits(std::span<const uint64_t> values, unsigned width, uint64_t base, std::string* out);
 
 // Reads values [begin, begin + out.size()) of `packed` and adds `base` (modulo 2^64) to each.
 // `packed` must hold PackedBytes(begin + out.size(), width) bytes; no byte after it is touched.
@@ -32,33 +34,60 @@ void UnpackBits(std::string_view packed, size_t begin, unsigned width, uint64_t 
 class RiceWriter {
  public:
   explicit RiceWriter(std::string* out) : out_(out) {}
-  void Bits(uint64_t value, unsigned width);  // width <= 32, value < 2^width
+  void Bits(uint64_t value, unsigned width);  // width <= 63, value < 2^width
   void Put(uint32_t value, unsigned k);       // k <= 32
   void Finish();                              // writes the last bits, padded with zeros to a byte
 
  private:
   std::string* out_;
   uint64_t pending_ = 0;
-  unsigned filled_ = 0;  // bits in pending_, below 32 between calls
+  unsigned filled_ = 0;  // bits in pending_, below 64 between calls
 };
 
 // Reads what RiceWriter wrote. After a read past the end, or a value over 32 bits, ok() is false
-// for good and every value is 0. Never reads outside the bytes given.
+// for good and the values mean nothing. Never reads outside the bytes given.
 class RiceReader {
  public:
   explicit RiceReader(std::string_view bytes) : bytes_(bytes) {}
-  uint32_t Bits(unsigned width);  // width <= 32
-  uint32_t Get(unsigned k);       // k <= 32
-  bool ok() const { return ok_; }
+
+  uint32_t Bits(unsigned width) {  // width <= 32
+    uint64_t value = Window() & ((uint64_t{1} << width) - 1);
+    bit_ += width;
+    return static_cast<uint32_t>(value);
+  }
+  uint32_t Get(unsigned k) {  // k <= 32
+    uint64_t window = Window();
+    auto zeros = static_cast<unsigned>(std::countr_zero(window));
+    if (zeros + 1 + k > kWindowBits) return GetFar(k);
+    uint64_t value = uint64_t{zeros} << k | (window >> (zeros + 1) & ((uint64_t{1} << k) - 1));
+    bit_ += zeros + 1 + k;
+    overflow_ |= value >> 32;
+    return static_cast<uint32_t>(value);
+  }
+  bool ok() const { return overflow_ == 0 && bit_ <= bytes_.size() * 8; }
   // Whole bytes used so far, the last one included.
   size_t BytesUsed() const { return (bit_ + 7) / 8; }
 
  private:
-  uint64_t Window() const;  // the next 57 or more bits, zeros after the end
+  static constexpr unsigned kWindowBits = 57;
+
+  // The next kWindowBits or more bits, zeros after the end.
+  uint64_t Window() const {
+    size_t byte = bit_ / 8;
+    uint64_t word = 0;
+    if (byte + sizeof word <= bytes_.size()) {
+      std::memcpy(&word, bytes_.data() + byte, sizeof word);
+    } else {
+      word = LastWindow(byte);
+    }
+    return word >> (bit_ % 8);
+  }
+  uint64_t LastWindow(size_t byte) const;
+  uint32_t GetFar(unsigned k);  // a code that does not fit a window
 
   std::string_view bytes_;
   size_t bit_ = 0;
-  bool ok_ = true;
+  uint64_t overflow_ = 0;  // not 0 once a value was too large
 };
 
 }  // namespace tallymark

@@ -63,44 +63,52 @@ Frame GuessFrame(std::span<const uint64_t> values, Frame whole) {
   return best;
 }
 
-Frame ChooseFrame(std::span<const uint64_t> values) {
-  auto [low, high] = std::minmax_element(values.begin(), values.end());
-  Frame whole{*low, static_cast<unsigned>(std::bit_width(*high - *low))};
+// Sets *exceptions to how many values lie outside the frame.
+Frame ChooseFrame(std::span<const uint64_t> values, size_t* exceptions) {
+  *exceptions = 0;
+  uint64_t low = values[0];
+  uint64_t high = values[0];
+  for (uint64_t value : values) {
+    low = std::min(low, value);
+    high = std::max(high, value);
+  }
+  Frame whole{low, static_cast<unsigned>(std::bit_width(high - low))};
   if (whole.width == 0) return whole;
   Frame guess = GuessFrame(values, whole);
   if (guess.width == whole.width) return whole;
   size_t outside = 0;
   for (uint64_t value : values) outside += Outside(value, guess) ? 1 : 0;
   size_t guess_bits = values.size() * guess.width + outside * ExceptionBits(whole.width);
-  return guess_bits < values.size() * whole.width ? guess : whole;
+  if (guess_bits >= values.size() * whole.width) return whole;
+  *exceptions = outside;
+  return guess;
 }
 
 }  // namespace
 
 void EncodeInts(std::span<const uint64_t> values, std::string* out) {
-  Frame frame = ChooseFrame(values);
-  // The offsets are packed in pieces of whole bytes, and the exceptions follow them.
-  std::string exceptions;
-  std::array<uint64_t, kIntsPiece> offsets;
   size_t exception_count = 0;
-  size_t last_position = 0;
-  for (size_t i = 0; i < values.size(); ++i) {
-    if (!Outside(values[i], frame)) continue;
-    PutVarint64(&exceptions, i - last_position);
-    PutVarint64(&exceptions, ZigZag(static_cast<int64_t>(values[i] - frame.base)));
-    last_position = i;
-    ++exception_count;
-  }
+  Frame frame = ChooseFrame(values, &exception_count);
   out->push_back(static_cast<char>(frame.width));
   PutVarint64(out, frame.base);
   PutVarint64(out, exception_count);
+  if (exception_count == 0) return PackBits(values, frame.width, frame.base, out);
+
+  // Exceptions stand as the base in the packed offsets, which are whole bytes a piece, and follow.
+  std::string exceptions;
+  std::array<uint64_t, kIntsPiece> inside;
+  size_t last_position = 0;
   for (size_t begin = 0; begin < values.size(); begin += kIntsPiece) {
     size_t n = std::min(kIntsPiece, values.size() - begin);
     for (size_t i = 0; i < n; ++i) {
-      uint64_t value = values[begin + i];
-      offsets[i] = Outside(value, frame) ? 0 : value - frame.base;
+      inside[i] = values[begin + i];
+      if (!Outside(inside[i], frame)) continue;
+      PutVarint64(&exceptions, begin + i - last_position);
+      PutVarint64(&exceptions, ZigZag(static_cast<int64_t>(inside[i] - frame.base)));
+      last_position = begin + i;
+      inside[i] = frame.base;
     }
-    PackBits({offsets.data(), n}, frame.width, out);
+    PackBits({inside.data(), n}, frame.width, frame.base, out);
   }
   out->append(exceptions);
 }

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <charconv>
 #include <cstring>
 
 namespace tallymark {
@@ -28,32 +27,80 @@ constexpr std::array<std::array<char, 2>, 256> MakeHexPairs() {
 }
 constexpr auto kHexPairs = MakeHexPairs();
 
-uint64_t Load8(const char* p) {
-  uint64_t word;
+template <class T>
+T Load(const char* p) {
+  T word;
   std::memcpy(&word, p, sizeof word);
   return word;
 }
 
 constexpr uint64_t Repeat(uint8_t byte) { return 0x0101010101010101u * byte; }
 
-// Eight lowercase hex digits at once: adds to *bad a set bit for every byte that is none, and
-// returns the 32-bit number of good ones. All lanes stay below 0x80 where no bit is reported, so
-// that no carry crosses into a neighbour.
-uint64_t HexDigits8(uint64_t chars, uint64_t* bad) {
-  uint64_t high = chars & Repeat(0x80);
-  uint64_t c = chars & Repeat(0x7F);
-  uint64_t from_digit0 = c + Repeat(0x80 - '0');      // top bit: c >= '0'
-  uint64_t past_digit9 = c + Repeat(0x80 - '9' - 1);  // top bit: c > '9'
-  uint64_t from_a = c + Repeat(0x80 - 'a');
-  uint64_t past_f = c + Repeat(0x80 - 'f' - 1);
-  uint64_t letter = from_a & ~past_f & Repeat(0x80);
-  uint64_t digit = from_digit0 & ~past_digit9 & Repeat(0x80);
-  *bad |= high | ((letter | digit) ^ Repeat(0x80));
-  uint64_t nibbles = (c & Repeat(0x0F)) + (letter >> 7) * 9;
+// Sixteen bytes that the compiler keeps in a vector register of any machine.
+using Bytes16 = uint8_t __attribute__((vector_size(16)));
+using Words2 = uint64_t __attribute__((vector_size(16)));
+
+// Sixteen hex digits to a number in two halves of 32 bits; clears bytes of *good where a byte is
+// no lowercase hex digit.
+uint64_t HexDigits16(uint64_t first, uint64_t second, Bytes16* good) {
+  auto chars = reinterpret_cast<Bytes16>(Words2{first, second});
+  Bytes16 digit = chars - '0';
+  Bytes16 letter = chars - 'a';
+  auto is_digit = reinterpret_cast<Bytes16>(digit <= 9);
+  auto is_letter = reinterpret_cast<Bytes16>(letter <= 5);
+  *good &= is_digit | is_letter;
+  auto nibbles = reinterpret_cast<Words2>((digit & is_digit) | ((letter + 10) & is_letter));
   // The first character is the most significant: join neighbours, lowest address on top.
-  uint64_t pairs = (nibbles << 4 | nibbles >> 8) & 0x00FF00FF00FF00FFu;
-  uint64_t quads = (pairs << 8 | pairs >> 16) & 0x0000FFFF0000FFFFu;
-  return (quads << 16 | quads >> 32) & 0xFFFFFFFFu;
+  Words2 pairs = (nibbles << 4 | nibbles >> 8) & 0x00FF00FF00FF00FFu;
+  Words2 quads = (pairs << 8 | pairs >> 16) & 0x0000FFFF0000FFFFu;
+  Words2 halves = (quads << 16 | quads >> 32) & 0xFFFFFFFFu;
+  return halves[0] << 32 | halves[1];
+}
+
+// One bit for every byte that is no decimal digit, the lowest for the first.
+unsigned NotDigits(uint64_t chars) {
+  uint64_t value = chars ^ Repeat('0');
+  uint64_t top = (((value & Repeat(0x7F)) + Repeat(0x76)) | value) & Repeat(0x80);
+  return static_cast<unsigned>(((top >> 7) * 0x0102040810204080u) >> 56);
+}
+
+// The last 1..8 bytes of a text as a word, the last byte on top and zeros below.
+uint64_t LoadRight(const char* end, size_t size) {
+  if (size >= 4) {
+    uint64_t head = Load<uint32_t>(end - size);
+    uint64_t tail = Load<uint32_t>(end - 4);
+    return tail << 32 | ((head << (8 * (8 - size))) & 0xFFFFFFFFu);
+  }
+  uint64_t word = 0;
+  for (size_t i = 1; i <= size; ++i)
+    word |= static_cast<uint64_t>(static_cast<uint8_t>(end[-static_cast<int>(i)])) << (64 - 8 * i);
+  return word;
+}
+
+// 1..8 decimal digits. Pairs, quads and all eight are joined by one multiplication each.
+bool ParseUpTo8(const char* end, size_t size, uint64_t* value) {
+  uint64_t filled = size == 8 ? 0 : Repeat('0') >> (8 * size);
+  uint64_t digits = (LoadRight(end, size) | filled) ^ Repeat('0');
+  if ((((digits & Repeat(0x7F)) + Repeat(0x76)) | digits) & Repeat(0x80)) return false;
+  digits = (digits * 10 + (digits >> 8)) & 0x00FF00FF00FF00FFu;
+  digits = (digits * 100 + (digits >> 16)) & 0x0000FFFF0000FFFFu;
+  *value = (digits * 10'000 + (digits >> 32)) & 0xFFFFFFFFu;
+  return true;
+}
+
+// "00" to "99".
+constexpr std::array<std::array<char, 2>, 100> MakeDecimalPairs() {
+  std::array<std::array<char, 2>, 100> pairs{};
+  for (size_t i = 0; i < 100; ++i)
+    pairs[i] = {static_cast<char>('0' + i / 10), static_cast<char>('0' + i % 10)};
+  return pairs;
+}
+constexpr auto kDecimalPairs = MakeDecimalPairs();
+
+// Writes before `end` and returns where it wrote.
+char* PutDecimalPair(uint64_t pair, char* end) {
+  std::memcpy(end - 2, kDecimalPairs[pair].data(), 2);
+  return end - 2;
 }
 
 char* PutHexPair(uint8_t byte, char* out) {
@@ -61,7 +108,7 @@ char* PutHexPair(uint8_t byte, char* out) {
   return out + 2;
 }
 
-// A number below 256 and the point after it, with the length of both.
+// A number below 256 and the point after it; its size counts both.
 struct Octet {
   char text[4];
 };
@@ -76,8 +123,14 @@ constexpr std::array<Octet, 256> MakeOctets() {
   }
   return octets;
 }
+constexpr std::array<uint8_t, 256> MakeOctetSizes() {
+  std::array<uint8_t, 256> sizes{};
+  for (unsigned i = 0; i < 256; ++i) sizes[i] = i >= 100 ? 4 : i >= 10 ? 3 : 2;
+  return sizes;
+}
+constexpr auto kOctetSizes = MakeOctetSizes();
 constexpr auto kOctets = MakeOctets();
-constexpr size_t OctetSize(unsigned value) { return value >= 100 ? 4 : value >= 10 ? 3 : 2; }
+constexpr std::array<unsigned, 4> kLeast{0, 0, 10, 100};  // number of so many digits, without leading zeros
 
 uint16_t Group(TwoWords value, size_t index) {
   uint64_t word = index < 4 ? value.high : value.low;
@@ -152,16 +205,15 @@ bool ParseAnyIpv6(std::string_view text, TwoWords* value) {
 bool ParseUuid(std::string_view text, TwoWords* value) {
   if (text.size() != kUuidBytes) return false;
   const char* p = text.data();
-  // Bytes 4..11, 11..18 and so on hold the digits between dashes; a dash is cut out by joining.
-  std::array<char, 16> middle;
-  std::memcpy(middle.data(), p + 9, 4);
-  std::memcpy(middle.data() + 4, p + 14, 4);
-  std::memcpy(middle.data() + 8, p + 19, 4);
-  std::memcpy(middle.data() + 12, p + 24, 4);
-  uint64_t bad = static_cast<uint64_t>((p[8] ^ '-') | (p[13] ^ '-') | (p[18] ^ '-') | (p[23] ^ '-'));
-  value->high = HexDigits8(Load8(p), &bad) << 32 | HexDigits8(Load8(middle.data()), &bad);
-  value->low = HexDigits8(Load8(middle.data() + 8), &bad) << 32 | HexDigits8(Load8(p + 28), &bad);
-  return bad == 0;
+  auto join = [p](size_t first, size_t second) {
+    return Load<uint32_t>(p + first) | static_cast<uint64_t>(Load<uint32_t>(p + second)) << 32;
+  };
+  auto good = reinterpret_cast<Bytes16>(Words2{~uint64_t{0}, ~uint64_t{0}});
+  value->high = HexDigits16(Load<uint64_t>(p), join(9, 14), &good);
+  value->low = HexDigits16(join(19, 24), Load<uint64_t>(p + 28), &good);
+  auto all = reinterpret_cast<Words2>(good);
+  int dashes = (p[8] ^ '-') | (p[13] ^ '-') | (p[18] ^ '-') | (p[23] ^ '-');
+  return (all[0] & all[1]) == ~uint64_t{0} && dashes == 0;
 }
 
 size_t FormatUuid(TwoWords value, char* out) {
@@ -176,28 +228,40 @@ size_t FormatUuid(TwoWords value, char* out) {
   return kUuidBytes;
 }
 
+// Without a branch on what the octets are: their lengths are random, and a branch guessed wrong
+// costs as much as all of this.
 bool ParseIpv4(std::string_view text, uint32_t* value) {
+  size_t size = text.size();
+  if (size < 7 || size > 15) return false;
   const char* p = text.data();
-  const char* end = p + text.size();
+  uint64_t low =
+      size == 7 ? Load<uint32_t>(p) | static_cast<uint64_t>(Load<uint32_t>(p + 3)) << 24 : Load<uint64_t>(p);
+  uint64_t high = size == 7 ? 0 : Load<uint64_t>(p + size - 8) >> (8 * (15 - size)) >> 8;
+  unsigned points = (NotDigits(low) | NotDigits(high) << 8) & ((1U << size) - 1);
+  std::array<unsigned, 5> at{~0U, 0, 0, 0, static_cast<unsigned>(size)};  // points, and what bounds the ends
+  for (size_t i = 1; i < 4; ++i) {
+    if (points == 0) return false;
+    at[i] = static_cast<unsigned>(std::countr_zero(points));
+    if (p[at[i]] != '.') return false;
+    points &= points - 1;
+  }
+  if (points != 0) return false;
   uint32_t result = 0;
-  for (int octet = 0; octet < 4; ++octet) {
-    if (octet > 0 && (p == end || *p++ != '.')) return false;
-    if (p == end) return false;
-    auto number = static_cast<unsigned>(*p++ - '0');
-    if (number > 9) return false;
-    bool zero = number == 0;
-    for (int i = 0; i < 2 && p != end; ++i) {
-      auto digit = static_cast<unsigned>(*p - '0');
-      if (digit > 9) break;
-      if (zero) return false;
-      number = number * 10 + digit;
-      ++p;
-    }
-    if (number > 255) return false;
+  unsigned bad = 0;
+  for (size_t i = 0; i < 4; ++i) {
+    unsigned begin = at[i] + 1;
+    unsigned digits = at[i + 1] - begin;
+    if (digits - 1 > 2) return false;
+    unsigned shift = 8 * (4 - digits);
+    // The digits on top of a word, zeros below; four bytes that the text surely has.
+    uint32_t word =
+        i < 2 ? Load<uint32_t>(p + begin) << shift : Load<uint32_t>(p + at[i + 1] - 4) >> shift << shift;
+    unsigned number = (word >> 24 & 15) + (word >> 16 & 15) * 10 + (word >> 8 & 15) * 100;
+    bad |= static_cast<unsigned>(number > 255) | static_cast<unsigned>(number < kLeast[digits]);
     result = result << 8 | number;
   }
   *value = result;
-  return p == end;
+  return bad == 0;
 }
 
 size_t FormatIpv4(uint32_t value, char* out) {
@@ -205,7 +269,7 @@ size_t FormatIpv4(uint32_t value, char* out) {
   for (int shift = 24; shift >= 0; shift -= 8) {
     unsigned octet = (value >> shift) & 0xFF;
     std::memcpy(out + size, kOctets[octet].text, sizeof kOctets[octet].text);
-    size += OctetSize(octet);
+    size += kOctetSizes[octet];
   }
   return size - 1;
 }
@@ -234,26 +298,33 @@ size_t FormatIpv6(TwoWords value, char* out) {
 }
 
 bool ParseDigits(std::string_view text, size_t digits_min, uint64_t* value) {
-  if (text.size() < digits_min || text.size() > kDigitsMax) return false;
+  if (text.empty() || text.size() < digits_min || text.size() > kDigitsMax) return false;
   if (text.size() > digits_min && text[0] == '0') return false;
-  uint64_t result = 0;
-  for (char c : text) {
+  const char* end = text.data() + text.size();
+  if (text.size() <= 8) return ParseUpTo8(end, text.size(), value);
+  uint64_t head = 0;
+  for (char c : text.substr(0, text.size() - 8)) {
     auto digit = static_cast<unsigned>(c - '0');
     if (digit > 9) return false;
-    result = result * 10 + digit;
+    head = head * 10 + digit;
   }
-  *value = result;
+  uint64_t tail = 0;
+  if (!ParseUpTo8(end, 8, &tail)) return false;
+  *value = head * 100'000'000 + tail;
   return true;
 }
 
 size_t FormatDigits(uint64_t value, size_t digits_min, char* out) {
   std::array<char, kFormatDigitsMax> digits;
-  char* end = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
-  auto size = static_cast<size_t>(end - digits.data());
-  size_t zeros = size < digits_min ? digits_min - size : 0;
-  std::memset(out, '0', zeros);
-  std::memcpy(out + zeros, digits.data(), size);
-  return zeros + size;
+  char* end = digits.data() + digits.size();
+  char* p = end;
+  for (; value >= 100; value /= 100) p = PutDecimalPair(value % 100, p);
+  p = PutDecimalPair(value, p);
+  if (value < 10) ++p;
+  while (end - p < static_cast<std::ptrdiff_t>(digits_min)) *--p = '0';
+  auto size = static_cast<size_t>(end - p);
+  std::memcpy(out, p, size);
+  return size;
 }
 
 }  // namespace tallymark

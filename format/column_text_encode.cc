@@ -27,7 +27,8 @@ namespace {
 using Texts = std::span<const std::string_view>;
 
 constexpr size_t kShapeSamples = 16;
-constexpr size_t kShapeVotesMin = 4;  // of kShapeSamples
+constexpr size_t kShapeVotesMin = 4;   // of kShapeSamples
+constexpr size_t kPrefetchAhead = 12;  // texts
 constexpr size_t kLz4BytesMin = 64;
 constexpr size_t kDistinctTrial = 64;         // distinct texts in a row before a dictionary is given up
 constexpr size_t kDictionaryClearRatio = 32;  // texts a distinct one from which nothing else is tried
@@ -92,6 +93,14 @@ struct Level {
   std::string dictionary_body;
 };
 
+// Sorted by ad, the texts lie scattered over the chunks.
+void Prefetch(Texts texts, size_t i) {
+  if (i + kPrefetchAhead >= texts.size()) return;
+  std::string_view text = texts[i + kPrefetchAhead];
+  __builtin_prefetch(text.data());
+  __builtin_prefetch(text.data() + text.size());
+}
+
 template <class Parse>
 void Collect(Texts texts, Level& level, Parse parse) {
   level.high.resize(texts.size());
@@ -100,6 +109,7 @@ void Collect(Texts texts, Level& level, Parse parse) {
   level.other_rows.clear();
   size_t fitting = 0;
   for (size_t i = 0; i < texts.size(); ++i) {
+    Prefetch(texts, i);
     if (parse(texts[i], &level.high[fitting], &level.low[fitting])) {
       ++fitting;
     } else {
@@ -109,6 +119,15 @@ void Collect(Texts texts, Level& level, Parse parse) {
   }
   level.high.resize(fitting);
   level.low.resize(fitting);
+}
+
+// Prefixes are short: a call of memcmp would take longer.
+bool StartsWith(std::string_view text, std::string_view prefix) {
+  if (text.size() < prefix.size()) return false;
+  for (size_t i = 0; i < prefix.size(); ++i) {
+    if (text[i] != prefix[i]) return false;
+  }
+  return true;
 }
 
 void CollectShape(const Shape& shape, Texts texts, Level& level) {
@@ -131,7 +150,7 @@ void CollectShape(const Shape& shape, Texts texts, Level& level) {
       });
     default:
       return Collect(texts, level, [&](std::string_view text, uint64_t* high, uint64_t*) {
-        return text.starts_with(shape.prefix) &&
+        return StartsWith(text, shape.prefix) &&
                ParseDigits(text.substr(shape.prefix.size()), shape.digits_min, high);
       });
   }
@@ -174,17 +193,72 @@ void PutShape(const Shape& shape, Level& level, std::string* out) {
   }
 }
 
-// Distinct texts in order of first appearance.
-struct Distinct {
+// Up to eight bytes as they are, more as their hash: texts of one size up to eight bytes are equal
+// when their keys are.
+uint64_t KeyOf(std::string_view text) {
+  if (text.size() > sizeof(uint64_t)) return XXH3_64bits(text.data(), text.size());
+  uint64_t key = 0;
+  if (text.size() >= 4) {
+    uint32_t tail = 0;
+    std::memcpy(&key, text.data(), 4);
+    std::memcpy(&tail, text.data() + text.size() - 4, 4);
+    return key | static_cast<uint64_t>(tail) << 32;
+  }
+  for (char c : text) key = key << 8 | static_cast<uint8_t>(c);
+  return key;
+}
+
+// Distinct texts in order of first appearance, with an open hash table over them.
+class Distinct {
+ public:
   struct Entry {
     std::string_view text;
+    uint64_t key = 0;
     uint32_t count = 0;
     uint32_t code = 0;
   };
+
+  void Clear() {
+    entries.clear();
+    slots_.assign(kSlotsAtFirst, 0);
+  }
+  // The entry of `text`, new or known, counted once more.
+  size_t Add(std::string_view text) {
+    uint64_t key = KeyOf(text);
+    for (size_t at = SlotOf(key);; at = (at + 1) % slots_.size()) {
+      if (slots_[at] == 0) return AddNew(text, key, at);
+      Entry& entry = entries[slots_[at] - 1];
+      if (entry.key != key || entry.text.size() != text.size()) continue;
+      if (text.size() > sizeof key && entry.text != text) continue;
+      ++entry.count;
+      return slots_[at] - size_t{1};
+    }
+  }
+
   std::vector<Entry> entries;
-  std::vector<uint16_t> entry_of;  // entry of each text
-  std::vector<uint32_t> slots;     // entry + 1, or 0; a power of two of them
-  std::vector<uint32_t> by_count;
+
+ private:
+  static constexpr size_t kSlotsAtFirst = 256;
+
+  size_t SlotOf(uint64_t key) const {
+    return static_cast<size_t>((key * 0x9E3779B97F4A7C15u) >> 32) % slots_.size();
+  }
+  size_t AddNew(std::string_view text, uint64_t key, size_t at) {
+    entries.push_back({text, key, 1, 0});
+    slots_[at] = static_cast<uint16_t>(entries.size());
+    if (entries.size() * 2 > slots_.size()) Grow();
+    return entries.size() - 1;
+  }
+  void Grow() {
+    slots_.assign(slots_.size() * 2, 0);
+    for (size_t i = 0; i < entries.size(); ++i) {
+      size_t at = SlotOf(entries[i].key);
+      while (slots_[at] != 0) at = (at + 1) % slots_.size();
+      slots_[at] = static_cast<uint16_t>(i + 1);
+    }
+  }
+
+  std::vector<uint16_t> slots_;  // entry + 1, or 0; a power of two of them
 };
 
 }  // namespace
@@ -192,6 +266,8 @@ struct Distinct {
 struct TextEncoder::Scratch {
   std::array<Level, kTextDepthMax + 1> levels;
   Distinct distinct;
+  std::vector<uint16_t> entry_of;  // of each text
+  std::vector<uint32_t> by_count;
   std::vector<std::string_view> dictionary;
   std::vector<uint64_t> numbers;
 
@@ -278,18 +354,18 @@ TextEncoding TextEncoder::Scratch::PutPlain(Texts texts, std::string* out) {
 // Frequent texts get small codes, so that rare ones can become exceptions of the packing.
 void TextEncoder::Scratch::PutDictionary(Texts texts, unsigned depth, std::string* out) {
   auto& entries = distinct.entries;
-  distinct.by_count.resize(entries.size());
-  std::iota(distinct.by_count.begin(), distinct.by_count.end(), 0);
-  std::sort(distinct.by_count.begin(), distinct.by_count.end(), [&](uint32_t a, uint32_t b) {
+  by_count.resize(entries.size());
+  std::iota(by_count.begin(), by_count.end(), 0);
+  std::sort(by_count.begin(), by_count.end(), [&](uint32_t a, uint32_t b) {
     return entries[a].count != entries[b].count ? entries[a].count > entries[b].count : a < b;
   });
   dictionary.clear();
-  for (uint32_t entry : distinct.by_count) {
+  for (uint32_t entry : by_count) {
     entries[entry].code = static_cast<uint32_t>(dictionary.size());
     dictionary.push_back(entries[entry].text);
   }
   numbers.resize(texts.size());
-  for (size_t i = 0; i < texts.size(); ++i) numbers[i] = entries[distinct.entry_of[i]].code;
+  for (size_t i = 0; i < texts.size(); ++i) numbers[i] = entries[entry_of[i]].code;
   PutVarint64(out, dictionary.size());
   EncodeInts(numbers, out);
   size_t encoding_at = out->size();
@@ -300,23 +376,12 @@ void TextEncoder::Scratch::PutDictionary(Texts texts, unsigned depth, std::strin
 
 // Fills `distinct`; false when the texts are too many for a dictionary to pay.
 bool TextEncoder::Scratch::FindDistinct(Texts texts) {
-  distinct.entries.clear();
-  distinct.entry_of.resize(texts.size());
-  size_t slot_count = std::bit_ceil(texts.size() + 1);
-  distinct.slots.assign(slot_count, 0);
+  distinct.Clear();
+  entry_of.resize(texts.size());
   for (size_t i = 0; i < texts.size(); ++i) {
     if (distinct.entries.size() > i / 2 + kDistinctTrial) return false;
-    size_t at = XXH3_64bits(texts[i].data(), texts[i].size()) % slot_count;
-    while (distinct.slots[at] != 0 && distinct.entries[distinct.slots[at] - 1].text != texts[i]) {
-      at = (at + 1) % slot_count;
-    }
-    if (distinct.slots[at] == 0) {
-      distinct.entries.push_back({texts[i], 0, 0});
-      distinct.slots[at] = static_cast<uint32_t>(distinct.entries.size());
-    }
-    uint32_t entry = distinct.slots[at] - 1;
-    ++distinct.entries[entry].count;
-    distinct.entry_of[i] = static_cast<uint16_t>(entry);
+    Prefetch(texts, i);
+    entry_of[i] = static_cast<uint16_t>(distinct.Add(texts[i]));
   }
   return distinct.entries.size() == 1 || distinct.entries.size() <= texts.size() / 2;
 }

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdio>
 #include <cstdlib>
+#include <numeric>
 #include <unordered_map>
 
 #include "format/coding.h"
@@ -29,11 +30,28 @@ constexpr size_t kKeptExtraColumns = 256;  // memory of more than these is given
 struct TextColumn {
   std::string_view name;
   std::vector<std::string_view> texts;
-  std::vector<uint16_t> rows;
+  std::vector<uint16_t> rows;  // empty as long as every row has a text
 
   void Clear() {
     texts.clear();
     rows.clear();
+  }
+  void Add(std::string_view text, uint16_t row) {
+    if (texts.size() != row) AddRow(row);
+    texts.push_back(text);
+  }
+  // Lists the rows so far, of which none was left out.
+  void ListRows() {
+    if (rows.size() == texts.size()) return;
+    rows.resize(texts.size());
+    std::iota(rows.begin(), rows.end(), uint16_t{0});
+  }
+  void AddRow(uint16_t row) {
+    ListRows();
+    rows.push_back(row);
+  }
+  bool EndsAt(uint16_t row) const {
+    return !texts.empty() && (rows.empty() ? texts.size() - 1 : rows.back()) == row;
   }
 };
 
@@ -82,15 +100,13 @@ struct RawBlockEncoder::Scratch {
   bool OneTextAnAd(const TextColumn& column);
   void PutNumbers(const RawBlockHeader& header, std::string* out);
   void PutRevenue(size_t count, std::string* out);
-  void PutText(uint8_t id, const TextColumn& column, size_t count, std::string* out);
+  void PutText(uint8_t id, TextColumn& column, size_t count, std::string* out);
   void PutExtras(size_t count, std::string* out);
 };
 
 void RawBlockEncoder::Scratch::Clear() {
   runs.ad.clear();
   runs.begin.clear();
-  numbers.clear();
-  kinds.clear();
   revenue.clear();
   revenue_rows.clear();
   for (TextColumn& column : fields) column.Clear();
@@ -121,9 +137,8 @@ void RawBlockEncoder::Scratch::GatherExtras(const EventRef& ref, uint16_t row) {
   for (size_t i = 0; i < ref.event->extra_count; ++i) {
     const Extra& extra = ref.chunk->extras[ref.event->extra_begin + i];
     TextColumn& column = extras[FindExtra(ref.chunk->ExtraName(extra), i)];
-    if (!column.rows.empty() && column.rows.back() == row) Die("an event carries an attribute twice");
-    column.texts.push_back(ref.chunk->ExtraValue(extra));
-    column.rows.push_back(row);
+    if (column.EndsAt(row)) Die("an event carries an attribute twice");
+    column.Add(ref.chunk->ExtraValue(extra), row);
   }
 }
 
@@ -132,8 +147,7 @@ void RawBlockEncoder::Scratch::GatherRow(const EventRef& ref, uint16_t row) {
   const char* text = ref.chunk->text.data();
   for (size_t f = static_cast<size_t>(Field::kAdId) + 1; f < kFieldCount; ++f) {
     if (event.size[f] == kAbsent) continue;
-    fields[f].texts.emplace_back(text + event.offset[f], event.size[f]);
-    fields[f].rows.push_back(row);
+    fields[f].Add({text + event.offset[f], event.size[f]}, row);
   }
   if (event.has_revenue) {
     revenue.push_back(event.revenue_micros);
@@ -148,10 +162,13 @@ void RawBlockEncoder::Scratch::Gather(std::span<const EventRef> rows, RawBlockHe
   header->ad_min = rows.front().ad;
   header->ad_max = rows.back().ad;
   header->time_min_ns = header->time_max_ns = rows.front().event->time_ns;
+  numbers.resize(rows.size());
+  kinds.resize(rows.size());
   for (size_t i = 0; i < rows.size(); ++i) {
     if (i + kPrefetchAhead < rows.size()) {
       auto next = reinterpret_cast<const char*>(rows[i + kPrefetchAhead].event);
       __builtin_prefetch(next);
+      __builtin_prefetch(next + sizeof(Event) / 2);
       __builtin_prefetch(next + sizeof(Event) - 1);
     }
     const Event& event = *rows[i].event;
@@ -162,8 +179,8 @@ void RawBlockEncoder::Scratch::Gather(std::span<const EventRef> rows, RawBlockHe
     }
     header->time_min_ns = std::min(header->time_min_ns, event.time_ns);
     header->time_max_ns = std::max(header->time_max_ns, event.time_ns);
-    numbers.push_back(static_cast<uint64_t>(event.time_ns));
-    kinds.push_back(static_cast<uint64_t>(event.kind));
+    numbers[i] = static_cast<uint64_t>(event.time_ns);
+    kinds[i] = static_cast<uint64_t>(event.kind);
     GatherRow(rows[i], static_cast<uint16_t>(i));
   }
   runs.begin.push_back(header->count);
@@ -213,12 +230,16 @@ bool RawBlockEncoder::Scratch::OneTextAnAd(const TextColumn& column) {
   return true;
 }
 
-void RawBlockEncoder::Scratch::PutText(uint8_t id, const TextColumn& column, size_t count, std::string* out) {
+void RawBlockEncoder::Scratch::PutText(uint8_t id, TextColumn& column, size_t count, std::string* out) {
   if (column.texts.empty()) return;
   size_t start = out->size();
   bool everywhere = column.texts.size() == count;
   bool by_ad = everywhere && OneTextAnAd(column);
-  auto layout = by_ad ? kLayoutPerAd : static_cast<uint8_t>(EncodeRowSet(column.rows, count, out));
+  auto layout = by_ad ? kLayoutPerAd : static_cast<uint8_t>(RowSetForm::kAll);
+  if (!everywhere) {
+    column.ListRows();
+    layout = static_cast<uint8_t>(EncodeRowSet(column.rows, count, out));
+  }
   TextEncoding encoding = text_encoder.Encode(by_ad ? per_ad : column.texts, out);
   directory.Add(id, static_cast<uint8_t>(encoding), layout, out->size() - start);
 }

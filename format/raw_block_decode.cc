@@ -208,6 +208,13 @@ Status Reader::Texts(const RawColumnView& column, const Rows& rows, std::string*
     }
     return Status::Ok();
   }
+  if (column.layout == 0) {
+    places_.resize(rows.size());
+    Status status = DecodeTexts(column.encoding, column.body, header_.count, rows.begin, places_, text);
+    if (!status.ok()) return status.WithContext("raw block: " + column.Name());
+    for (size_t i = 0; i < places_.size(); ++i) sink(i, places_[i]);
+    return Status::Ok();
+  }
   std::string_view body;
   if (!TakePresence(column, rows, &body)) return Damaged(column);
   places_.resize(present_end_ - present_begin_);
@@ -253,34 +260,65 @@ Status DecodeExtras(Reader& reader, std::span<const RawColumnView> columns, cons
   return Status::Ok();
 }
 
-Status DecodeNumbers(Reader& reader, const Rows& rows, std::span<Event> events) {
-  Status status = reader.Times(rows, [&](size_t i, int64_t time_ns) { events[i].time_ns = time_ns; });
+// Columns before events: each is read into an array of its own, and every event is then written
+// once, since the events of a block do not fit the near caches.
+struct DenseColumns {
+  std::vector<int64_t> times_ns;
+  std::vector<EventKind> kinds;
+  std::array<std::vector<TextPlace>, kFieldCount> places;  // empty where no event has the field
+  std::vector<Field> fields;                               // the others
+};
+
+constexpr TextPlace kNoPlace{0, kAbsent};
+
+Status ReadDense(Reader& reader, const Rows& rows, std::span<const RawColumnView> columns, std::string* text,
+                 DenseColumns* dense) {
+  dense->times_ns.resize(rows.size());
+  dense->kinds.resize(rows.size());
+  Status status = reader.Times(rows, [&](size_t i, int64_t time_ns) { dense->times_ns[i] = time_ns; });
   if (!status.ok()) return status;
-  status = reader.Kinds(rows, [&](size_t i, EventKind kind) { events[i].kind = kind; });
+  status = reader.Kinds(rows, [&](size_t i, EventKind kind) { dense->kinds[i] = kind; });
   if (!status.ok()) return status;
-  return reader.Revenue(rows, [&](size_t i, int64_t micros) {
-    events[i].revenue_micros = micros;
-    events[i].has_revenue = true;
-  });
+  for (const RawColumnView& column : columns) {
+    auto f = static_cast<size_t>(column.column) - static_cast<size_t>(RawColumn::kField);
+    dense->fields.push_back(static_cast<Field>(f));
+    std::vector<TextPlace>& places = dense->places[f];
+    places.assign(rows.size(), kNoPlace);
+    status = reader.Texts(column, rows, text, [&](size_t i, const TextPlace& place) { places[i] = place; });
+    if (!status.ok()) return status;
+  }
+  return Status::Ok();
+}
+
+void AppendEvents(const DenseColumns& dense, std::vector<Event>* events) {
+  events->reserve(events->size() + dense.times_ns.size());
+  for (size_t i = 0; i < dense.times_ns.size(); ++i) {
+    Event& event = events->emplace_back();
+    event.time_ns = dense.times_ns[i];
+    event.kind = dense.kinds[i];
+    for (Field field : dense.fields) {
+      auto f = static_cast<size_t>(field);
+      event.offset[f] = dense.places[f][i].offset;
+      event.size[f] = dense.places[f][i].size;
+    }
+  }
 }
 
 Status DecodeRows(Reader& reader, const Rows& rows, EventChunk* chunk) {
-  size_t first = chunk->events.size();
-  chunk->events.resize(first + rows.size());
-  std::span<Event> events(chunk->events.data() + first, rows.size());
-  Status status = DecodeNumbers(reader, rows, events);
-  if (!status.ok()) return status;
   std::span<const RawColumnView> columns = reader.TextColumns();
   size_t fields = 0;
-  for (; fields < columns.size() && !columns[fields].Is(RawColumn::kExtra); ++fields) {
-    auto f = static_cast<size_t>(columns[fields].column) - static_cast<size_t>(RawColumn::kField);
-    status = reader.Texts(columns[fields], rows, &chunk->text, [&](size_t i, const TextPlace& place) {
-      events[i].offset[f] = place.offset;
-      events[i].size[f] = place.size;
-    });
-    if (!status.ok()) return status;
-  }
-  if (fields == columns.size()) return Status::Ok();
+  while (fields < columns.size() && !columns[fields].Is(RawColumn::kExtra)) ++fields;
+  DenseColumns dense;
+  Status status = ReadDense(reader, rows, columns.first(fields), &chunk->text, &dense);
+  if (!status.ok()) return status;
+  size_t first = chunk->events.size();
+  AppendEvents(dense, &chunk->events);
+  std::span<Event> events(chunk->events.data() + first, rows.size());
+  status = reader.Revenue(rows, [&](size_t i, int64_t micros) {
+    events[i].revenue_micros = micros;
+    events[i].has_revenue = true;
+  });
+  if (!status.ok() || fields == columns.size()) return status;
   return DecodeExtras(reader, columns.subspan(fields), rows, events, chunk);
 }
 
