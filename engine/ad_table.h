@@ -1,0 +1,79 @@
+#ifndef TALLYMARK_ENGINE_AD_TABLE_H_
+#define TALLYMARK_ENGINE_AD_TABLE_H_
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <shared_mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/storage.h"
+
+namespace tallymark {
+
+// Gives every ad id a dense number, 0, 1, 2, ... in order of first sight, for ever. Names lie in
+// memory: 32 bytes an ad, more for ids over 27 bytes, and 8..16 of hash slots.
+//
+// Threads: Intern belongs to the sequencer. Find and Name may be called from any thread.
+class AdTable {
+ public:
+  AdTable();
+  ~AdTable();
+
+  // Reads the names of the column family `ads`; `expected` of them must be there.
+  Status Load(const Storage& storage, uint32_t expected);
+
+  // `hash` is XXH3_64bits of the id, as Event::ad_hash.
+  void PrefetchSlot(uint64_t hash) const { __builtin_prefetch(&slots_[SlotOf(hash)]); }
+  void PrefetchName(uint64_t hash) const {
+    if (uint64_t slot = slots_[SlotOf(hash)]; slot != 0)
+      __builtin_prefetch(&NameAt(static_cast<uint32_t>(slot) - 1));
+  }
+  // The ad's number; a new one when the id was never seen.
+  uint32_t Intern(std::string_view id, uint64_t hash);
+
+  std::optional<uint32_t> Find(std::string_view id) const;
+  // Precondition: number < size(). The view lives as long as the table.
+  std::string_view Name(uint32_t number) const { return NameAt(number).View(); }
+  uint32_t size() const { return size_.load(std::memory_order_acquire); }
+
+  // The value of one `ads` record: names of consecutive numbers, each with its length before it.
+  static void AppendName(std::string_view name, std::string* record);
+
+ private:
+  static constexpr uint32_t kNamesPerPiece = 1U << 16;
+  static constexpr uint32_t kPiecesMax = 1U << 16;
+
+  struct alignas(32) NameEntry {
+    static constexpr size_t kInlineMax = 28;
+    uint8_t size;
+    char text[kInlineMax + 3];  // the bytes, or a pointer to them when they do not fit
+
+    std::string_view View() const;
+  };
+  static_assert(sizeof(NameEntry) == 32);
+
+  // A slot is 0 when free, else the hash's upper half above the number + 1.
+  size_t SlotOf(uint64_t hash) const { return static_cast<size_t>(hash >> 32) >> shift_; }
+  const NameEntry& NameAt(uint32_t number) const {
+    return pieces_[number / kNamesPerPiece].load(std::memory_order_acquire)[number % kNamesPerPiece];
+  }
+  std::optional<uint32_t> Lookup(std::string_view id, uint64_t hash) const;
+  uint32_t Add(std::string_view id, uint64_t hash);
+  void GrowSlots();
+
+  mutable std::shared_mutex mutex_;  // slots_; the sequencer reads without it, being the only writer
+  std::vector<uint64_t> slots_;
+  int shift_;
+  std::atomic<uint32_t> size_{0};
+  std::unique_ptr<std::atomic<NameEntry*>[]> pieces_;
+  std::vector<std::unique_ptr<char[]>> long_names_;
+};
+
+}  // namespace tallymark
+
+#endif  // TALLYMARK_ENGINE_AD_TABLE_H_

@@ -1,0 +1,82 @@
+#include "engine/batch.h"
+
+#include <algorithm>
+
+#include "engine/radix_sort.h"
+
+namespace tallymark {
+namespace {
+
+// Hours with fewer events than this share a block with their neighbours of the day, so that a
+// shuffled import of a year does not make a block an event.
+constexpr size_t kThinHourEvents = 64;
+
+}  // namespace
+
+void BatchEncoder::Sort(std::vector<BatchRow>* rows, size_t begin, size_t end, bool by_hour) {
+  if (end - begin < 2) return;
+  int32_t hour_min = INT32_MAX;
+  for (size_t i = begin; i < end; ++i) hour_min = std::min(hour_min, (*rows)[i].hour);
+  items_.clear();
+  for (size_t i = begin; i < end; ++i) {
+    const BatchRow& row = (*rows)[i];
+    uint64_t hour = by_hour ? static_cast<uint32_t>(row.hour - hour_min) : 0;
+    items_.push_back({hour << 32 | row.ref.ad, static_cast<uint32_t>(i)});
+  }
+  RadixSort(&items_, &scratch_);
+  sorted_.clear();
+  for (const SortItem& item : items_) sorted_.push_back((*rows)[item.value]);
+  std::copy(sorted_.begin(), sorted_.end(), rows->begin() + static_cast<ptrdiff_t>(begin));
+}
+
+std::vector<BatchEncoder::Group> BatchEncoder::GroupByHour(const std::vector<BatchRow>& rows) {
+  std::vector<Group> groups;
+  for (size_t begin = 0; begin < rows.size();) {
+    size_t end = begin;
+    while (end < rows.size() && rows[end].hour == rows[begin].hour) ++end;
+    const bool thin = end - begin < kThinHourEvents;
+    const bool joins = thin && !groups.empty() && groups.back().end - groups.back().begin < kThinHourEvents &&
+                       DayOfHour(rows[groups.back().begin].hour) == DayOfHour(rows[begin].hour);
+    if (joins) {
+      groups.back().end = end;
+      groups.back().spans_hours = true;
+    } else {
+      groups.push_back({begin, end, false});
+    }
+    begin = end;
+  }
+  return groups;
+}
+
+void BatchEncoder::EncodeGroup(Batch* batch, const Group& group) {
+  if (group.spans_hours) Sort(&batch->rows, group.begin, group.end, false);
+  const int32_t hour = batch->rows[group.begin].hour;
+  for (size_t begin = group.begin; begin < group.end; begin += kRawBlockEventsMax) {
+    const size_t end = std::min(group.end, begin + kRawBlockEventsMax);
+    BatchBlock block;
+    block.first_row = begin;
+    block.spans_hours = group.spans_hours;
+    block.index_hour = group.spans_hours ? DayOfHour(hour) * kHoursPerDay : hour;
+    block.info.count = static_cast<uint32_t>(end - begin);
+    block.info.ad_min = batch->rows[begin].ref.ad;
+    block.info.ad_max = batch->rows[end - 1].ref.ad;
+    refs_.clear();
+    auto [min, max] = std::pair(INT64_MAX, INT64_MIN);
+    for (size_t i = begin; i < end; ++i) {
+      refs_.push_back(batch->rows[i].ref);
+      min = std::min(min, refs_.back().event->time_ns);
+      max = std::max(max, refs_.back().event->time_ns);
+    }
+    block.info.time_min_ns = min;
+    block.info.time_max_ns = max;
+    encoder_.Encode(refs_, &block.bytes);
+    batch->blocks.push_back(std::move(block));
+  }
+}
+
+void BatchEncoder::Encode(Batch* batch) {
+  Sort(&batch->rows, 0, batch->rows.size(), true);
+  for (const Group& group : GroupByHour(batch->rows)) EncodeGroup(batch, group);
+}
+
+}  // namespace tallymark

@@ -1,0 +1,81 @@
+#ifndef TALLYMARK_ENGINE_BATCH_H_
+#define TALLYMARK_ENGINE_BATCH_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/engine.h"
+#include "engine/identity_generation.h"
+#include "engine/radix_sort.h"
+#include "format/raw_block.h"
+
+namespace tallymark {
+
+// One Append on its way through the pipeline.
+struct AppendRequest {
+  std::shared_ptr<const EventChunk> chunk;
+  AppendDone done;
+  std::vector<SegmentTally> tallies;
+  double received_seconds = 0;  // SteadySeconds
+};
+
+// An accepted event.
+struct BatchRow {
+  EventRef ref;
+  int32_t hour = 0;
+  uint32_t identity_number = 0;  // its entry in Batch::generation
+};
+
+// An encoded raw block: rows [first_row, first_row + info.count) of the batch.
+struct BatchBlock {
+  std::string bytes;
+  RawBlockInfo info;
+  int32_t index_hour = 0;
+  bool spans_hours = false;
+  size_t first_row = 0;
+};
+
+// What is committed in one step. Made by the sequencer, encoded by any encode thread, committed in
+// order. Each stage owns it alone while it works on it.
+struct Batch {
+  std::vector<AppendRequest> appends;
+  std::vector<BatchRow> rows;
+  std::shared_ptr<IdentityGeneration> generation;
+  uint32_t first_new_ad = 0;
+  std::string new_ad_names;  // an `ads` record; empty: none
+  uint32_t ads_after = 0;    // AdTable::size() after this batch
+  double sequenced_seconds = 0;
+  // Not empty: this is no batch but a mark. The committer calls it when everything before it is
+  // durable and applied.
+  std::function<void()> at_mark;
+
+  std::vector<BatchBlock> blocks;  // filled by EncodeBatch
+};
+
+// Sorts rows by (hour, ad) and encodes them into blocks: one hour each, or, where hours hold only
+// a few events, one UTC day.
+class BatchEncoder {
+ public:
+  void Encode(Batch* batch);
+
+ private:
+  struct Group {
+    size_t begin = 0, end = 0;
+    bool spans_hours = false;
+  };
+  void Sort(std::vector<BatchRow>* rows, size_t begin, size_t end, bool by_hour);
+  std::vector<Group> GroupByHour(const std::vector<BatchRow>& rows);
+  void EncodeGroup(Batch* batch, const Group& group);
+
+  RawBlockEncoder encoder_;
+  std::vector<BatchRow> sorted_;
+  std::vector<EventRef> refs_;
+  std::vector<SortItem> items_, scratch_;
+};
+
+}  // namespace tallymark
+
+#endif  // TALLYMARK_ENGINE_BATCH_H_

@@ -1,0 +1,23 @@
+#include <chrono>
+
+#include "engine/engine.h"
+
+namespace tallymark {
+namespace {
+
+class SystemClock final : public Clock {
+ public:
+  int64_t NowNs() const override {
+    auto now = std::chrono::system_clock::now().time_since_epoch();
+    return std::chrono::duration_cast<std::chrono::nanoseconds>(now).count();
+  }
+};
+
+}  // namespace
+
+const Clock& Clock::System() {
+  static const SystemClock clock;
+  return clock;
+}
+
+}  // namespace tallymark

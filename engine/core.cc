@@ -1,0 +1,274 @@
+#include "engine/core.h"
+
+#include <spdlog/spdlog.h>
+
+#include <chrono>
+#include <future>
+#include <thread>
+
+#include "engine/block_reader.h"
+#include "engine/meta_keys.h"
+#include "format/coding.h"
+#include "format/keys.h"
+
+namespace tallymark {
+namespace {
+
+constexpr double kFilterPollSeconds = 0.2;
+constexpr double kUpkeepPollSeconds = 0.05;
+constexpr double kRepackPollSeconds = 30;
+// Shares of EngineOptions::memory_bytes.
+constexpr double kBlockCacheShare = 0.2;
+constexpr double kFilterShare = 0.45;
+
+unsigned EncodeThreads(const EngineOptions& options) {
+  return options.encode_threads != 0 ? options.encode_threads
+                                     : std::max(1U, std::thread::hardware_concurrency());
+}
+
+uint64_t ShareOf(uint64_t bytes, double share) {
+  return static_cast<uint64_t>(static_cast<double>(bytes) * share);
+}
+
+Status LoadRetention(const Storage& storage, RetentionPositions* retention) {
+  Result<std::string> stored = storage.Get(Family::kMeta, kMetaRetention);
+  if (!stored.ok()) return stored.status().code() == Code::kNotFound ? Status::Ok() : stored.status();
+  std::string_view in = *stored;
+  int32_t raw = 0;
+  int32_t minutes = 0;
+  int32_t hours = 0;
+  if (!GetFixed(&in, &raw) || !GetFixed(&in, &minutes) || !GetFixed(&in, &hours) || !in.empty()) {
+    return Status::Corruption("the retention position is unreadable");
+  }
+  retention->raw = raw;
+  retention->minutes = minutes;
+  retention->hours = hours;
+  return Status::Ok();
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Core>> Core::Open(const CoreContext& context) {
+  std::unique_ptr<Core> core(new Core(context));
+  Status loaded = core->Load();
+  if (!loaded.ok()) return loaded;
+  core->upkeep_thread_ = std::thread([c = core.get()] { c->RunUpkeep(); });
+  core->filter_thread_ = std::thread([c = core.get()] { c->RunFilterLoader(); });
+  return core;
+}
+
+Status Core::Load() {
+  StorageOptions storage_options;
+  storage_options.data_dir = context_.options.data_dir;
+  storage_options.block_cache_bytes = ShareOf(context_.options.memory_bytes, kBlockCacheShare);
+  storage_options.file_system = context_.file_system;
+  Result<std::unique_ptr<Storage>> storage = Storage::Open(storage_options, retention_);
+  if (!storage.ok()) return storage.status();
+  storage_ = std::move(*storage);
+  Status status = LoadRetention(*storage_, retention_.get());
+  if (!status.ok()) return status;
+  events_ = std::make_unique<EventReader>(storage_.get(), &ads_);
+  IdentityIndexOptions identity_options;
+  identity_options.window_ns = context_.options.dedup_window_ms * kNsPerMs;
+  identity_options.filter_bytes_max = ShareOf(context_.options.memory_bytes, kFilterShare);
+  identities_ = std::make_unique<IdentityIndex>(
+      storage_.get(), identity_options,
+      [this](const Hash128& id, const IdentityPlace& place) { return events_->TimesOf(id, place); });
+  counters_ = std::make_unique<CounterView>(storage_.get(), retention_);
+  repacker_ = std::make_unique<Repacker>(storage_.get(),
+                                         static_cast<double>(context_.options.repack_quiet_ms) / 1000);
+  LogState state;
+  status = Recover(&state);
+  if (!status.ok()) return status;
+  Pipeline::Parts parts{storage_.get(), &ads_, identities_.get(), counters_.get(), context_.figures};
+  pipeline_ = std::make_unique<Pipeline>(parts, state, EncodeThreads(context_.options), context_.on_failure);
+  last_checkpoint_seconds_ = last_seal_seconds_ = last_repack_seconds_ = SteadySeconds();
+  return Status::Ok();
+}
+
+Status Core::Recover(LogState* state) {
+  Result<std::string> stored = storage_->Get(Family::kMeta, kMetaLogState);
+  if (stored.ok()) {
+    if (!state->Decode(*stored)) return Status::Corruption("the log state is unreadable");
+  } else if (stored.status().code() != Code::kNotFound) {
+    return stored.status();
+  }
+  Status status = ads_.Load(*storage_, state->ads);
+  if (status.ok()) status = identities_->Load();
+  if (status.ok()) status = counters_->Load();
+  if (status.ok()) status = CheckPositions(*state);
+  if (status.ok()) status = Replay(*state);
+  return status;
+}
+
+Status Core::CheckPositions(const LogState& state) const {
+  for (uint64_t covered : {counters_->covered_sequence(), identities_->covered_sequence()}) {
+    if (covered > state.last_sequence) {
+      return Status::Corruption("the log ends at " + std::to_string(state.last_sequence) +
+                                ", before position " + std::to_string(covered) +
+                                " that a checkpoint covers; restore from a backup");
+    }
+  }
+  return Status::Ok();
+}
+
+Status Core::Replay(const LogState& state) {
+  uint64_t expected = PassedSequence() + 1;
+  const uint64_t blocks = state.last_sequence + 1 - expected;
+  if (blocks > 0) spdlog::info("replaying {} raw blocks", blocks);
+  rocksdb::ReadOptions read;
+  read.readahead_size = 4 << 20;
+  read.fill_cache = false;
+  std::unique_ptr<rocksdb::Iterator> it(storage_->db()->NewIterator(read, storage_->handle(Family::kRaw)));
+  for (it->Seek(RawKey{expected}.Encode()); it->Valid(); it->Next(), ++expected) {
+    RawKey key;
+    if (!RawKey::Decode(ToView(it->key()), &key) || key.sequence != expected) break;
+    Status replayed = ReplayBlock(key.sequence, ToView(it->value()));
+    if (!replayed.ok()) return replayed.WithContext("raw block " + std::to_string(key.sequence));
+  }
+  if (!it->status().ok()) return FromRocks(it->status(), "replay the log");
+  if (expected != state.last_sequence + 1) {
+    return Status::Corruption("raw block " + std::to_string(expected) + " of the log is missing");
+  }
+  return Status::Ok();
+}
+
+Status Core::ReplayBlock(uint64_t sequence, std::string_view block) {
+  if (sequence > counters_->covered_sequence()) {
+    Status counted = counters_->Replay(block);
+    if (!counted.ok()) return counted;
+  }
+  if (sequence <= identities_->covered_sequence()) return Status::Ok();
+  EventChunk chunk;
+  std::vector<uint32_t> ads;
+  Status decoded = ReadBlock(block, ads_, nullptr, &chunk, &ads);
+  if (!decoded.ok()) return decoded;
+  {
+    auto lock = identities_->Lock();
+    for (size_t i = 0; i < chunk.events.size(); ++i) identities_->Replay(chunk.events[i], ads[i], sequence);
+    if (!identities_->LiveIsFull(IdentityGeneration::kEntriesMax / 2)) return Status::Ok();
+    identities_->SwitchGeneration();
+  }
+  return WriteCheckpoint(false, true, sequence);
+}
+
+// Every view has passed this position: blocks up to it are never replayed.
+uint64_t Core::PassedSequence() const {
+  return std::min(counters_->covered_sequence(), identities_->covered_sequence());
+}
+
+Core::~Core() { Abandon(); }
+
+void Core::StopThreads() {
+  {
+    std::lock_guard lock(upkeep_mutex_);
+    stopping_ = true;
+    upkeep_wake_.notify_all();
+  }
+  if (upkeep_thread_.joinable()) upkeep_thread_.join();
+  if (filter_thread_.joinable()) filter_thread_.join();
+}
+
+void Core::Abandon() {
+  StopThreads();
+  if (pipeline_) pipeline_->Stop();
+}
+
+Status Core::Close() {
+  StopThreads();
+  pipeline_->Drain();
+  Status status = Checkpoint(true);
+  pipeline_->Stop();
+  return status;
+}
+
+Status Core::Repack(bool all) {
+  std::lock_guard lock(checkpoint_mutex_);
+  return repacker_->Run(PassedSequence(), all, stopping_);
+}
+
+void Core::RunFilterLoader() {
+  std::unique_lock lock(upkeep_mutex_);
+  while (!stopping_) {
+    lock.unlock();
+    for (int32_t day : identities_->DaysToLoad()) {
+      Status loaded = identities_->LoadFilter(day);
+      if (!loaded.ok()) spdlog::error("cannot load the identity filter of day {}: {}", day, loaded.message());
+    }
+    lock.lock();
+    upkeep_wake_.wait_for(lock, std::chrono::duration<double>(kFilterPollSeconds),
+                          [this] { return stopping_.load(); });
+  }
+}
+
+void Core::RunUpkeep() {
+  std::unique_lock lock(upkeep_mutex_);
+  while (!stopping_) {
+    lock.unlock();
+    UpkeepStep();
+    lock.lock();
+    upkeep_wake_.wait_for(lock, std::chrono::duration<double>(kUpkeepPollSeconds),
+                          [this] { return stopping_.load(); });
+  }
+}
+
+bool Core::CheckpointIsDue(bool* seal) {
+  const LogState state = pipeline_->state();
+  const uint64_t waiting = state.events - covered_events_;
+  const double now = SteadySeconds();
+  const EngineOptions& options = context_.options;
+  const uint64_t in_memory = identities_->figures().in_memory;
+  *seal = in_memory >= options.seal_identities ||
+          (in_memory > 0 && now - last_seal_seconds_ >= static_cast<double>(options.seal_interval_ms) / 1000);
+  if (waiting == 0) return *seal;
+  return *seal || waiting >= options.checkpoint_events ||
+         now - last_checkpoint_seconds_ >= static_cast<double>(options.checkpoint_interval_ms) / 1000;
+}
+
+void Core::UpkeepStep() {
+  bool seal = false;
+  Status status;
+  if (CheckpointIsDue(&seal)) status = Checkpoint(seal);
+  const int64_t now_ns = context_.clock->NowNs();
+  if (status.ok()) status = Expire(now_ns);
+  if (status.ok()) status = counters_->AdvanceWindow(MinuteOf(now_ns) + 1, ads_.size());
+  if (status.ok() && SteadySeconds() - last_repack_seconds_ > kRepackPollSeconds) {
+    last_repack_seconds_ = SteadySeconds();
+    status = Repack(false);
+  }
+  if (!status.ok() && status.code() != Code::kUnavailable) context_.on_failure(status);
+}
+
+Result<bool> Core::FreezeAtMark(bool seal, uint64_t* sequence) {
+  std::promise<Result<bool>> reached;
+  Pipeline::Mark mark;
+  mark.switch_generation = seal;
+  mark.at_mark = [&] {
+    *sequence = pipeline_->state().last_sequence;
+    covered_events_ = pipeline_->state().events;
+    reached.set_value(counters_->Freeze(*sequence));
+  };
+  mark.abandoned = [&](const Status& status) { reached.set_value(status); };
+  std::future<Result<bool>> result = reached.get_future();
+  pipeline_->Send(std::move(mark));
+  return result.get();
+}
+
+Status Core::Checkpoint(bool seal) {
+  std::lock_guard lock(checkpoint_mutex_);
+  const double begin = SteadySeconds();
+  uint64_t sequence = 0;
+  Result<bool> frozen = FreezeAtMark(seal, &sequence);
+  if (!frozen.ok()) return frozen.status();
+  const bool has_seal = seal && sequence > identities_->covered_sequence();
+  Status status = *frozen || has_seal ? WriteCheckpoint(*frozen, seal, sequence) : Status::Ok();
+  if (seal && !has_seal && status.ok()) identities_->DropEmptyFrozen();
+  last_checkpoint_seconds_ = SteadySeconds();
+  if (seal) last_seal_seconds_ = last_checkpoint_seconds_;
+  if (!*frozen && !has_seal) return status;
+  upkeep_.checkpoints.fetch_add(1);
+  upkeep_.checkpoint_seconds.fetch_add(last_checkpoint_seconds_ - begin);
+  return status;
+}
+
+}  // namespace tallymark

@@ -1,0 +1,112 @@
+#ifndef TALLYMARK_ENGINE_CORE_H_
+#define TALLYMARK_ENGINE_CORE_H_
+
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <thread>
+
+#include "engine/ad_table.h"
+#include "engine/counter_view.h"
+#include "engine/engine.h"
+#include "engine/event_reader.h"
+#include "engine/identity_index.h"
+#include "engine/pipeline.h"
+#include "engine/repacker.h"
+#include "engine/storage.h"
+
+namespace tallymark {
+
+// What a Core shares with the engine around it and outlives it.
+struct CoreContext {
+  EngineOptions options;
+  const Clock* clock = nullptr;
+  PipelineFigures* figures = nullptr;
+  std::shared_ptr<rocksdb::FileSystem> file_system;  // tests only
+  std::function<void(Status)> on_failure;
+};
+
+struct UpkeepFigures {
+  std::atomic<uint64_t> checkpoints{0};
+  std::atomic<double> checkpoint_seconds{0};
+};
+
+// Everything that belongs to one opening of a data directory. When a commit fails the engine drops
+// its Core and opens another: memory is then what the log says.
+class Core {
+ public:
+  // Opens the directory, loads what memory holds of it and replays the log beyond each view's own
+  // position.
+  static Result<std::unique_ptr<Core>> Open(const CoreContext& context);
+  ~Core();
+
+  Pipeline& pipeline() { return *pipeline_; }
+  const Pipeline& pipeline() const { return *pipeline_; }
+  const AdTable& ads() const { return ads_; }
+  const CounterView& counters() const { return *counters_; }
+  CounterView& counters() { return *counters_; }
+  const IdentityIndex& identities() const { return *identities_; }
+  const EventReader& events() const { return *events_; }
+  const RetentionPositions& retention() const { return *retention_; }
+  const UpkeepFigures& upkeep() const { return upkeep_; }
+  uint64_t repacked_blocks() const { return repacker_->blocks(); }
+  Storage& storage() const { return *storage_; }
+
+  // Writes a checkpoint of everything durable; with `seal` identities too. Blocks.
+  Status Checkpoint(bool seal);
+  // Moves retention by the clock and deletes what has expired. `now_ns` is the clock's.
+  Status Expire(int64_t now_ns);
+  // Repacks small blocks of hours that are due; `all`: of every hour. Blocks.
+  Status Repack(bool all);
+  Status CompactEverything();
+
+  // Stops taking events, answers what was taken, writes a last checkpoint. Blocks.
+  Status Close();
+  // Stops without a checkpoint, for a core that failed.
+  void Abandon();
+
+ private:
+  explicit Core(const CoreContext& context) : context_(context) {}
+
+  Status Load();
+  Status Recover(LogState* state);
+  Status CheckPositions(const LogState& state) const;
+  Status Replay(const LogState& state);
+  Status ReplayBlock(uint64_t sequence, std::string_view block);
+  void StopThreads();
+  void RunUpkeep();
+  void RunFilterLoader();
+  void UpkeepStep();
+  bool CheckpointIsDue(bool* seal);
+  Result<bool> FreezeAtMark(bool seal, uint64_t* sequence);
+  Status WriteCheckpoint(bool counters, bool seal, uint64_t sequence);
+  Status ExpireRaw(int32_t first_kept);
+  uint64_t PassedSequence() const;
+
+  const CoreContext context_;
+  std::shared_ptr<RetentionPositions> retention_ = std::make_shared<RetentionPositions>();
+  std::unique_ptr<Storage> storage_;
+  AdTable ads_;
+  std::unique_ptr<EventReader> events_;
+  std::unique_ptr<IdentityIndex> identities_;
+  std::unique_ptr<CounterView> counters_;
+  std::unique_ptr<Repacker> repacker_;
+  std::unique_ptr<Pipeline> pipeline_;
+  UpkeepFigures upkeep_;
+
+  std::mutex checkpoint_mutex_;  // one checkpoint, repacking or expiry at a time
+  uint64_t covered_events_ = 0;  // LogState::events at the last checkpoint
+  double last_checkpoint_seconds_ = 0;
+  double last_seal_seconds_ = 0;
+  double last_repack_seconds_ = 0;
+
+  std::mutex upkeep_mutex_;
+  std::condition_variable upkeep_wake_;
+  std::atomic<bool> stopping_{false};
+  std::thread upkeep_thread_;
+  std::thread filter_thread_;
+};
+
+}  // namespace tallymark
+
+#endif  // TALLYMARK_ENGINE_CORE_H_

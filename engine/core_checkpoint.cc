@@ -1,0 +1,146 @@
+// Writing a checkpoint, and what expires.
+
+#include <rocksdb/sst_file_writer.h>
+
+#include "engine/core.h"
+#include "engine/identity_sealer.h"
+#include "engine/meta_keys.h"
+#include "format/block_index.h"
+#include "format/coding.h"
+#include "format/keys.h"
+
+namespace tallymark {
+namespace {
+
+// Positions go in with the files they speak of, in one sorted file of their own.
+Result<IngestFile> WritePositions(Storage* storage,
+                                  const std::vector<std::pair<std::string_view, std::string>>& sorted) {
+  IngestFile file{Family::kPositions, storage->ScratchPath("positions")};
+  rocksdb::SstFileWriter writer(rocksdb::EnvOptions(), storage->OptionsFor(Family::kPositions));
+  rocksdb::Status status = writer.Open(file.path);
+  for (const auto& [name, value] : sorted) {
+    if (status.ok()) status = writer.Put(ToSlice(name), value);
+  }
+  if (status.ok()) status = writer.Finish();
+  if (!status.ok()) return FromRocks(status, "write positions");
+  return file;
+}
+
+// The retention position in hours: whole hours, one more kept than asked for, so that what the
+// parser let in a moment ago is never behind it.
+int32_t KeptFrom(int64_t now_ns, int64_t retain_ms) {
+  if (retain_ms == 0) return INT32_MIN;
+  return HourOf(now_ns - retain_ms * kNsPerMs) - 1;
+}
+
+bool Advance(std::atomic<int32_t>* position, int32_t to) {
+  if (to <= position->load()) return false;
+  position->store(to);
+  return true;
+}
+
+}  // namespace
+
+Status Core::WriteCheckpoint(bool counters, bool seal, uint64_t sequence) {
+  std::vector<IngestFile> files;
+  std::vector<std::pair<std::string_view, std::string>> positions;
+  if (counters) {
+    Result<CounterView::Files> written = counters_->WriteFiles();
+    if (!written.ok()) return written.status();
+    files = std::move(written->files);
+    positions.emplace_back(kPositionCounters, std::move(written->position));
+  }
+  SealedFiles sealed;
+  if (seal) {
+    const int32_t raw_from = retention_->raw.load();
+    const int32_t first_day = raw_from == INT32_MIN ? INT32_MIN : DayOfHour(raw_from);
+    Result<SealedFiles> result = SealGeneration(storage_.get(), identities_->manifest(),
+                                                *identities_->frozen().generation, sequence, first_day);
+    if (!result.ok()) return result.status();
+    sealed = std::move(*result);
+    for (const std::string& path : sealed.paths) files.push_back({Family::kIdentities, path});
+    positions.emplace_back(kPositionIdentities, sealed.manifest.Encode());
+  }
+  Result<IngestFile> position_file = WritePositions(storage_.get(), positions);
+  if (!position_file.ok()) return position_file.status();
+  files.push_back(*position_file);
+  auto ingest = [&] { return storage_->Ingest(files); };
+  Status status = counters ? counters_->IngestAndPublish(ingest) : ingest();
+  if (!status.ok() || !seal) return status;
+  identities_->Publish(sealed.manifest, sealed.removed);
+  return DeleteSegments(storage_.get(), sealed.removed);
+}
+
+Status Core::Expire(int64_t now_ns) {
+  const EngineOptions& options = context_.options;
+  const int32_t raw_from = KeptFrom(now_ns, options.retain_raw_ms);
+  const int32_t minutes_from = KeptFrom(now_ns, options.retain_minutes_ms);
+  const int32_t hours_from = KeptFrom(now_ns, options.retain_hours_ms);
+  if (raw_from <= retention_->raw && minutes_from <= retention_->minutes && hours_from <= retention_->hours) {
+    return Status::Ok();
+  }
+  std::lock_guard lock(checkpoint_mutex_);
+  // Persisted before anyone acts on it, so that it never goes back.
+  std::string position;
+  PutFixed(&position, std::max(raw_from, retention_->raw.load()));
+  PutFixed(&position, std::max(minutes_from, retention_->minutes.load()));
+  PutFixed(&position, std::max(hours_from, retention_->hours.load()));
+  rocksdb::WriteOptions sync;
+  sync.sync = true;
+  rocksdb::DB* db = storage_->db();
+  Status status = FromRocks(db->Put(sync, storage_->handle(Family::kMeta), ToSlice(kMetaRetention), position),
+                            "write the retention position");
+  if (!status.ok()) return status;
+  if (Advance(&retention_->raw, raw_from)) status = ExpireRaw(raw_from);
+  auto drop_lists = [&](Family family, int32_t first_kept) {
+    return FromRocks(db->DeleteRange(rocksdb::WriteOptions(), storage_->handle(family),
+                                     TopKey{INT32_MIN, 0, 0, 0, 0}.EncodePrefix(),
+                                     TopKey{first_kept, 0, 0, 0, 0}.EncodePrefix()),
+                     "expire top lists");
+  };
+  if (status.ok() && Advance(&retention_->minutes, minutes_from)) {
+    status = drop_lists(Family::kTopMinutes, minutes_from * kMinutesPerHour);
+  }
+  if (status.ok() && Advance(&retention_->hours, hours_from))
+    status = drop_lists(Family::kTopHours, hours_from);
+  return status;
+}
+
+// Blocks of the log go one by one, through their hour index, once every view has passed them;
+// repacked blocks go by range.
+Status Core::ExpireRaw(int32_t first_kept) {
+  rocksdb::DB* db = storage_->db();
+  rocksdb::WriteBatch expired;
+  const uint64_t passed = PassedSequence();
+  std::unique_ptr<rocksdb::Iterator> it(
+      db->NewIterator(rocksdb::ReadOptions(), storage_->handle(Family::kRawHours)));
+  for (it->SeekToFirst(); it->Valid(); it->Next()) {
+    HourKey key;
+    BlockIndexEntry entry;
+    if (!HourKey::Decode(ToView(it->key()), &key) || !DecodeBlockIndex(ToView(it->value()), &entry)) {
+      return Status::Corruption("raw_hours has an unreadable record");
+    }
+    if (key.hour >= first_kept) break;
+    if (HourOf(entry.info.time_max_ns) >= first_kept || key.number > passed) continue;
+    expired.Delete(storage_->handle(Family::kRawHours), it->key());
+    expired.Delete(storage_->handle(Family::kRaw), RawKey{key.number}.Encode());
+  }
+  if (!it->status().ok()) return FromRocks(it->status(), "look for expired blocks");
+  expired.DeleteRange(storage_->handle(Family::kPacked), HourKey{INT32_MIN, 0}.Encode(),
+                      HourKey{first_kept, 0}.Encode());
+  return FromRocks(db->Write(rocksdb::WriteOptions(), &expired), "expire raw blocks");
+}
+
+Status Core::CompactEverything() {
+  for (int i = 0; i < kFamilyCount; ++i) {
+    auto family = static_cast<Family>(i);
+    rocksdb::Status flushed = storage_->db()->Flush(rocksdb::FlushOptions(), storage_->handle(family));
+    if (!flushed.ok()) return FromRocks(flushed, "flush " + std::string(FamilyName(family)));
+    rocksdb::CompactRangeOptions compact;
+    rocksdb::Status done = storage_->db()->CompactRange(compact, storage_->handle(family), nullptr, nullptr);
+    if (!done.ok()) return FromRocks(done, "compact " + std::string(FamilyName(family)));
+  }
+  return Status::Ok();
+}
+
+}  // namespace tallymark

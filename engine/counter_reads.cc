@@ -1,0 +1,235 @@
+// The reading half of CounterView.
+
+#include <algorithm>
+
+#include "engine/counter_view.h"
+#include "format/keys.h"
+#include "format/top_chunk.h"
+
+namespace tallymark {
+namespace {
+
+constexpr uint32_t kFilterEverything = 0;
+// Up to this many rows are fetched one by one, more by an iterator.
+constexpr int kGetsMax = 3;
+
+// The minutes of `range` that lie in `hour`, as 0..60 within it.
+std::pair<int, int> MinutesWithin(MinuteRange range, int32_t hour) {
+  const int32_t start = hour * kMinutesPerHour;
+  return {std::max(range.begin - start, 0), std::min(range.end - start, kMinutesPerHour)};
+}
+
+int32_t EndHour(MinuteRange range) { return HourOfMinute(range.end - 1) + 1; }
+
+}  // namespace
+
+Status CounterView::CheckRange(MinuteRange range) const {
+  const int32_t hours_from = retention_->hours.load();
+  const int32_t minutes_from = retention_->minutes.load();
+  const int32_t first = HourOfMinute(range.begin);
+  const int32_t last = HourOfMinute(range.end - 1);
+  if (first < hours_from)
+    return Status::Gone("the hours before the range's hour " + std::to_string(hours_from) +
+                        " (since the epoch) have expired");
+  const bool cuts_first = range.begin % kMinutesPerHour != 0 && first < minutes_from;
+  const bool cuts_last = range.end % kMinutesPerHour != 0 && last < minutes_from;
+  if (cuts_first || cuts_last) {
+    return Status::Gone("minutes of that time have been rolled up into hours; the finest step there is 1h");
+  }
+  return Status::Ok();
+}
+
+Status CounterView::CheckSteps(MinuteRange range, int32_t step_minutes, int32_t window_minutes) const {
+  const bool hourly = range.begin % kMinutesPerHour == 0 && step_minutes % kMinutesPerHour == 0 &&
+                      window_minutes % kMinutesPerHour == 0;
+  if (!hourly && HourOfMinute(range.begin) < retention_->minutes.load()) {
+    return Status::Gone("minutes of that time have been rolled up into hours; the finest step there is 1h");
+  }
+  return CheckRange(range);
+}
+
+template <class Visit>
+void CounterView::ForEachDeltaCell(const ReadView& view, uint32_t ad, int32_t first_hour, int32_t end_hour,
+                                   Visit&& visit) const {
+  auto read = [&](const CounterDelta& delta) {
+    const int32_t begin = std::max(first_hour, delta.hour_min());
+    const int32_t end = std::min(static_cast<int64_t>(end_hour), int64_t{delta.hour_max()} + 1);
+    for (int32_t hour = begin; hour < end; ++hour) {
+      delta.ForEachCell(ad, hour, [&](int minute, Metric metric, int64_t amount) {
+        visit(hour * kMinutesPerHour + minute, metric, amount);
+      });
+    }
+  };
+  if (view.frozen) read(*view.frozen);
+  std::shared_lock lock(delta_mutex_);
+  read(*view.live);
+}
+
+template <class Visit>
+Status CounterView::ForEachRow(const ReadView& view, uint32_t ad, int32_t first_hour, int32_t end_hour,
+                               Visit&& visit) const {
+  rocksdb::ReadOptions read;
+  read.snapshot = view.snapshot;
+  rocksdb::ColumnFamilyHandle* handle = storage_->handle(Family::kCounters);
+  char key[CounterKey::kSize];
+  if (end_hour - first_hour <= kGetsMax) {
+    for (int32_t hour = first_hour; hour < end_hour; ++hour) {
+      CounterKey{ad, kFilterEverything, hour}.EncodeTo(key);
+      rocksdb::PinnableSlice row;
+      rocksdb::Status status = view.db->Get(read, handle, rocksdb::Slice(key, sizeof key), &row);
+      if (status.IsNotFound()) continue;
+      if (!status.ok()) return FromRocks(status, "read a counter row");
+      Status visited = visit(hour, ToView(row));
+      if (!visited.ok()) return visited;
+    }
+    return Status::Ok();
+  }
+  read.prefix_same_as_start = true;
+  char end_key[CounterKey::kSize];
+  CounterKey{ad, kFilterEverything, end_hour}.EncodeTo(end_key);
+  rocksdb::Slice upper(end_key, sizeof end_key);
+  read.iterate_upper_bound = &upper;
+  std::unique_ptr<rocksdb::Iterator> it(view.db->NewIterator(read, handle));
+  CounterKey{ad, kFilterEverything, first_hour}.EncodeTo(key);
+  for (it->Seek(rocksdb::Slice(key, sizeof key)); it->Valid(); it->Next()) {
+    CounterKey found;
+    if (!CounterKey::Decode(ToView(it->key()), &found))
+      return Status::Corruption("a counter key is unreadable");
+    Status visited = visit(found.hour, ToView(it->value()));
+    if (!visited.ok()) return visited;
+  }
+  return FromRocks(it->status(), "read counter rows");
+}
+
+Status CounterView::Sum(uint32_t ad, MinuteRange range, MetricSums* sums) const {
+  const int32_t first = HourOfMinute(range.begin);
+  const int32_t end = EndHour(range);
+  std::shared_ptr<const ReadView> view = Acquire();
+  ForEachDeltaCell(*view, ad, first, end, [&](int32_t minute, Metric metric, int64_t amount) {
+    if (minute >= range.begin && minute < range.end) (*sums)[metric] += amount;
+  });
+  return ForEachRow(*view, ad, first, end, [&](int32_t hour, std::string_view row) {
+    auto [from, to] = MinutesWithin(range, hour);
+    return SumHourRow(row, from, to, sums);
+  });
+}
+
+Status CounterView::Buckets(uint32_t ad, MinuteRange range, int step,
+                            std::vector<MetricSums>* buckets) const {
+  const int32_t first = HourOfMinute(range.begin);
+  const int32_t end = EndHour(range);
+  buckets->assign(static_cast<size_t>((range.end - range.begin) / step), MetricSums());
+  auto bucket = [&](int32_t minute) -> MetricSums& {
+    return (*buckets)[static_cast<size_t>((minute - range.begin) / step)];
+  };
+  std::shared_ptr<const ReadView> view = Acquire();
+  ForEachDeltaCell(*view, ad, first, end, [&](int32_t minute, Metric metric, int64_t amount) {
+    if (minute >= range.begin && minute < range.end) bucket(minute)[metric] += amount;
+  });
+  HourRow row;
+  return ForEachRow(*view, ad, first, end, [&](int32_t hour, std::string_view bytes) {
+    if (step == kMinutesPerHour)
+      return SumHourRow(bytes, 0, kMinutesPerHour, &bucket(hour * kMinutesPerHour));
+    Status decoded = DecodeHourRow(bytes, &row);
+    for (const MinuteCell& cell : row.cells) {
+      const int32_t minute = hour * kMinutesPerHour + cell.minute;
+      if (minute >= range.begin && minute < range.end) bucket(minute).Add(cell.sums);
+    }
+    return decoded;
+  });
+}
+
+void CounterView::AddDelta(const CounterDelta& delta, Metric metric, MinuteRange range,
+                           std::vector<int64_t>* totals) const {
+  const int32_t first = HourOfMinute(range.begin);
+  const int32_t end = EndHour(range);
+  if (delta.hour_max() < first || delta.hour_min() >= end) return;
+  for (uint32_t i = 0; i < delta.slot_count(); ++i) {
+    CounterDelta::RowId row;
+    if (!delta.RowAt(i, &row) || row.hour < first || row.hour >= end || row.ad >= totals->size()) continue;
+    delta.ForEachCellAt(i, [&](int cell, Metric m, int64_t amount) {
+      const int32_t minute = row.hour * kMinutesPerHour + cell;
+      if (m == metric && minute >= range.begin && minute < range.end) (*totals)[row.ad] += amount;
+    });
+  }
+}
+
+Status CounterView::AddLists(const ReadView& view, Family family, Metric metric, int32_t begin, int32_t end,
+                             std::vector<int64_t>* totals) const {
+  rocksdb::ReadOptions read;
+  read.snapshot = view.snapshot;
+  read.readahead_size = 256 << 10;
+  std::unique_ptr<rocksdb::Iterator> it(view.db->NewIterator(read, storage_->handle(family)));
+  const auto number = static_cast<uint8_t>(metric);
+  for (int32_t bucket = begin; bucket < end; ++bucket) {
+    const std::string prefix = TopKey{bucket, kFilterEverything, number, 0, 0}.EncodePrefix();
+    for (it->Seek(prefix); it->Valid() && it->key().starts_with(prefix); it->Next()) {
+      Status added = AddTopChunk(ToView(it->value()), *totals);
+      if (!added.ok()) return added;
+    }
+  }
+  return FromRocks(it->status(), "read top lists");
+}
+
+// What no longer changes: lists and the frozen delta. Whole hours come from the hour lists, the ends
+// from minutes.
+Status CounterView::AddSettled(const ReadView& view, Metric metric, MinuteRange range,
+                               std::vector<int64_t>* totals) const {
+  const auto hour_begin = static_cast<int32_t>(-FloorDiv(-int64_t{range.begin}, kMinutesPerHour));
+  const int32_t hour_end = HourOfMinute(range.end);
+  if (view.frozen) AddDelta(*view.frozen, metric, range, totals);
+  if (hour_begin >= hour_end)
+    return AddLists(view, Family::kTopMinutes, metric, range.begin, range.end, totals);
+  Status hours = AddLists(view, Family::kTopHours, metric, hour_begin, hour_end, totals);
+  if (!hours.ok()) return hours;
+  Status head =
+      AddLists(view, Family::kTopMinutes, metric, range.begin, hour_begin * kMinutesPerHour, totals);
+  if (!head.ok()) return head;
+  return AddLists(view, Family::kTopMinutes, metric, hour_end * kMinutesPerHour, range.end, totals);
+}
+
+Status CounterView::AddTotals(Metric metric, MinuteRange range, std::vector<int64_t>* totals) const {
+  std::shared_ptr<const ReadView> view = Acquire();
+  Status settled = AddSettled(*view, metric, range, totals);
+  if (!settled.ok()) return settled;
+  std::shared_lock lock(delta_mutex_);
+  AddDelta(*view->live, metric, range, totals);
+  return Status::Ok();
+}
+
+bool CounterView::TopFromWindow(MinuteRange range,
+                                const std::function<void(std::span<const uint32_t>)>& use) const {
+  std::shared_lock lock(delta_mutex_);
+  if (!window_.valid() || window_.end() != range.end || range.begin != range.end - TopWindow::kMinutes)
+    return false;
+  use(window_.totals());
+  return true;
+}
+
+Status CounterView::AdvanceWindow(int32_t end_minute, size_t ads) {
+  std::unique_lock lock(delta_mutex_);
+  if (window_.valid() && window_.end() >= end_minute) return Status::Ok();
+  std::shared_ptr<const ReadView> view = Acquire();
+  auto clicks = [&](MinuteRange range, std::vector<int64_t>* totals) {
+    totals->assign(ads, 0);
+    Status settled = AddSettled(*view, Metric::kClicks, range, totals);
+    if (settled.ok()) AddDelta(*view->live, Metric::kClicks, range, totals);
+    return settled;
+  };
+  const int32_t former_end = window_.end();
+  std::vector<int64_t> change;
+  if (!window_.valid() || end_minute - former_end >= TopWindow::kMinutes) {
+    Status read = clicks({end_minute - TopWindow::kMinutes, end_minute}, &change);
+    if (read.ok()) window_.Restart(end_minute, change);
+    return read;
+  }
+  std::vector<int64_t> leaving;
+  Status read = clicks({former_end - TopWindow::kMinutes, end_minute - TopWindow::kMinutes}, &leaving);
+  if (read.ok()) read = clicks({former_end, end_minute}, &change);
+  if (!read.ok()) return read;
+  for (size_t ad = 0; ad < ads; ++ad) change[ad] -= leaving[ad];
+  window_.Advance(end_minute, change);
+  return Status::Ok();
+}
+
+}  // namespace tallymark

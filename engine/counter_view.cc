@@ -1,0 +1,163 @@
+#include "engine/counter_view.h"
+
+#include <algorithm>
+#include <chrono>
+#include <thread>
+
+#include "engine/counter_position.h"
+#include "engine/meta_keys.h"
+
+namespace tallymark {
+namespace {
+
+// Readers wait for the writer at most this many events long.
+constexpr size_t kSliceEvents = 4096;
+constexpr size_t kPrefetchDistance = 16;
+
+Metric MetricOf(EventKind kind) {
+  switch (kind) {
+    case EventKind::kImpression:
+      return Metric::kImpressions;
+    case EventKind::kClick:
+      return Metric::kClicks;
+    case EventKind::kConversion:
+      return Metric::kConversions;
+  }
+  std::abort();
+}
+
+void AddEvent(CounterDelta* delta, TopWindow* window, uint32_t ad, int64_t time_ns, EventKind kind,
+              int64_t revenue) {
+  const int32_t hour = HourOf(time_ns);
+  const int32_t minute = MinuteOf(time_ns);
+  const int cell = minute - hour * kMinutesPerHour;
+  delta->Add(ad, hour, cell, MetricOf(kind), 1);
+  if (revenue != 0) delta->Add(ad, hour, cell, Metric::kRevenue, revenue);
+  if (kind == EventKind::kClick) window->Add(ad, minute, 1);
+}
+
+}  // namespace
+
+CounterView::CounterView(Storage* storage, std::shared_ptr<RetentionPositions> retention)
+    : storage_(storage), retention_(std::move(retention)), live_(std::make_shared<CounterDelta>(&pool_)) {
+  Publish(NewView(false, false));
+}
+
+Status CounterView::Load() {
+  Result<std::string> stored = storage_->Get(Family::kPositions, kPositionCounters);
+  if (!stored.ok()) return stored.status().code() == Code::kNotFound ? Status::Ok() : stored.status();
+  CounterPosition position;
+  if (!position.Decode(*stored)) return Status::Corruption("positions/counters is unreadable");
+  covered_sequence_ = position.covered_sequence;
+  generation_ = position.generation;
+  return Status::Ok();
+}
+
+std::shared_ptr<const ReadView> CounterView::Acquire() const {
+  std::lock_guard lock(view_mutex_);
+  return view_;
+}
+
+void CounterView::Publish(std::shared_ptr<const ReadView> next) {
+  std::shared_ptr<const ReadView> former;
+  std::lock_guard lock(view_mutex_);
+  former = std::exchange(view_, std::move(next));
+  std::erase_if(former_views_, [](const auto& v) { return v.expired(); });
+  former_views_.push_back(former);
+}
+
+void CounterView::WaitForFormerReaders() {
+  auto read = [this] {
+    std::lock_guard lock(view_mutex_);
+    return std::any_of(former_views_.begin(), former_views_.end(),
+                       [](const auto& v) { return !v.expired(); });
+  };
+  while (read()) std::this_thread::sleep_for(std::chrono::microseconds(50));
+}
+
+std::shared_ptr<ReadView> CounterView::NewView(bool with_snapshot, bool with_frozen) const {
+  auto view = std::make_shared<ReadView>();
+  view->db = storage_->db();
+  if (with_snapshot) view->snapshot = view->db->GetSnapshot();
+  if (with_frozen) view->frozen = frozen_;
+  view->live = live_;
+  return view;
+}
+
+void CounterView::Apply(const Batch& batch) {
+  for (size_t begin = 0; begin < batch.rows.size(); begin += kSliceEvents) {
+    std::unique_lock lock(delta_mutex_);
+    ApplySlice(batch, begin, std::min(batch.rows.size(), begin + kSliceEvents));
+    live_rows_.store(live_->rows(), std::memory_order_relaxed);
+  }
+}
+
+void CounterView::ApplySlice(const Batch& batch, size_t begin, size_t end) {
+  for (size_t i = begin; i < end; ++i) {
+    if (i + kPrefetchDistance < end) {
+      const BatchRow& ahead = batch.rows[i + kPrefetchDistance];
+      live_->Prefetch(ahead.ref.ad, ahead.hour);
+    }
+    const BatchRow& row = batch.rows[i];
+    const Event& event = *row.ref.event;
+    AddEvent(live_.get(), &window_, row.ref.ad, event.time_ns, event.kind,
+             event.has_revenue ? event.revenue_micros : 0);
+  }
+}
+
+Status CounterView::Replay(std::string_view block) {
+  CountColumns columns;
+  Status decoded = DecodeCountColumns(block, &columns);
+  if (!decoded.ok()) return decoded;
+  std::unique_lock lock(delta_mutex_);
+  for (size_t i = 0; i < columns.ads.size(); ++i) {
+    AddEvent(live_.get(), &window_, columns.ads[i], columns.times_ns[i], columns.kinds[i],
+             columns.revenue_micros[i]);
+  }
+  return Status::Ok();
+}
+
+bool CounterView::Freeze(uint64_t sequence) {
+  if (sequence == covered_sequence_) return false;
+  auto fresh = spare_ ? std::move(spare_) : std::make_shared<CounterDelta>(&pool_);
+  {
+    std::unique_lock lock(delta_mutex_);
+    frozen_ = std::move(live_);
+    live_ = std::move(fresh);
+    live_rows_.store(0, std::memory_order_relaxed);
+  }
+  frozen_sequence_ = sequence;
+  Publish(NewView(false, true));
+  return true;
+}
+
+// Readers of the view without a snapshot would see the ingested rows beside the frozen delta, and
+// readers of the next view need the rows: so everyone reads under a snapshot while files go in.
+Status CounterView::IngestAndPublish(const std::function<Status()>& ingest) {
+  Publish(NewView(true, true));
+  WaitForFormerReaders();
+  Status ingested = ingest();
+  if (!ingested.ok()) return ingested;
+  covered_sequence_ = frozen_sequence_;
+  ++generation_;
+  std::shared_ptr<CounterDelta> done = std::move(frozen_);
+  Publish(NewView(false, false));
+  WaitForFormerReaders();
+  done->Clear();
+  spare_ = std::move(done);
+  return Status::Ok();
+}
+
+uint32_t CounterView::delta_rows() const {
+  std::shared_lock lock(delta_mutex_);
+  auto view = Acquire();
+  return view->live->rows() + (view->frozen ? view->frozen->rows() : 0);
+}
+
+uint64_t CounterView::delta_bytes() const {
+  std::shared_lock lock(delta_mutex_);
+  auto view = Acquire();
+  return view->live->bytes() + (view->frozen ? view->frozen->bytes() : 0);
+}
+
+}  // namespace tallymark

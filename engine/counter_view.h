@@ -1,0 +1,115 @@
+#ifndef TALLYMARK_ENGINE_COUNTER_VIEW_H_
+#define TALLYMARK_ENGINE_COUNTER_VIEW_H_
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <shared_mutex>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "engine/batch.h"
+#include "engine/counter_delta.h"
+#include "engine/engine.h"
+#include "engine/read_view.h"
+#include "engine/storage.h"
+#include "engine/top_window.h"
+#include "format/raw_block.h"
+
+namespace tallymark {
+
+// The counters of filter 0 and their top lists: a view of the log that knows how far it has read.
+// Durable batches are added to a live delta in memory; a checkpoint freezes the delta, writes it as
+// sorted files and ingests them together with the position they cover.
+//
+// Threads: Apply, Replay and Freeze belong to the committer (or to recovery); checkpoints to the
+// checkpoint thread; reads to anyone.
+class CounterView {
+ public:
+  CounterView(Storage* storage, std::shared_ptr<RetentionPositions> retention);
+
+  // Reads the position. Covers nothing when the directory is fresh.
+  Status Load();
+  uint64_t covered_sequence() const { return covered_sequence_.load(); }
+
+  // Adds a durable, encoded batch.
+  void Apply(const Batch& batch);
+  // Adds a block of the log (restart).
+  Status Replay(std::string_view block);
+
+  // Begins a checkpoint at the log position `sequence`, which Apply has reached. Returns false when
+  // there is nothing new. Precondition: no checkpoint is under way.
+  bool Freeze(uint64_t sequence);
+  // The frozen delta as sorted files, and the value of positions/counters that goes with them.
+  struct Files {
+    std::vector<IngestFile> files;
+    std::string position;
+  };
+  Result<Files> WriteFiles();
+  // Runs `ingest` between the two publications that keep readers on one side of it. When it fails
+  // the frozen delta stays readable and the checkpoint stays open: the engine must be rebuilt.
+  Status IngestAndPublish(const std::function<Status()>& ingest);
+
+  // ---- Reads. Ranges have been checked; retention too (CheckRange).
+  Status CheckRange(MinuteRange range) const;
+  // The same for a series: with steps or windows of less than whole hours every minute is needed.
+  Status CheckSteps(MinuteRange range, int32_t step_minutes, int32_t window_minutes) const;
+  Status Sum(uint32_t ad, MinuteRange range, MetricSums* sums) const;
+  // One MetricSums per minute (step 1) or hour (step 60) from range.begin, which is aligned to it.
+  Status Buckets(uint32_t ad, MinuteRange range, int step, std::vector<MetricSums>* buckets) const;
+  // totals[ad] over the range for one metric; totals.size() is the number of ads to report.
+  Status AddTotals(Metric metric, MinuteRange range, std::vector<int64_t>* totals) const;
+  // The running totals of the recent window when it is exactly `range`; false when it is not.
+  bool TopFromWindow(MinuteRange range, const std::function<void(std::span<const uint32_t>)>& use) const;
+  // Makes the running window end at this minute (which the clock has reached). `ads`: how many are
+  // known now. Holds the delta for the time of reading one minute's lists.
+  Status AdvanceWindow(int32_t end_minute, size_t ads);
+
+  // Rows of the live delta, as of the last Apply; no lock taken.
+  uint32_t live_rows() const { return live_rows_.load(std::memory_order_relaxed); }
+  uint32_t delta_rows() const;
+  uint64_t delta_bytes() const;
+
+ private:
+  std::shared_ptr<const ReadView> Acquire() const;
+  void Publish(std::shared_ptr<const ReadView> next);
+  void WaitForFormerReaders();
+  std::shared_ptr<ReadView> NewView(bool with_snapshot, bool with_frozen) const;
+  void ApplySlice(const Batch& batch, size_t begin, size_t end);
+  template <class Visit>
+  void ForEachDeltaCell(const ReadView& view, uint32_t ad, int32_t first_hour, int32_t end_hour,
+                        Visit&& visit) const;
+  template <class Visit>
+  Status ForEachRow(const ReadView& view, uint32_t ad, int32_t first_hour, int32_t end_hour,
+                    Visit&& visit) const;
+  Status AddLists(const ReadView& view, Family family, Metric metric, int32_t begin, int32_t end,
+                  std::vector<int64_t>* totals) const;
+  Status AddSettled(const ReadView& view, Metric metric, MinuteRange range,
+                    std::vector<int64_t>* totals) const;
+  void AddDelta(const CounterDelta& delta, Metric metric, MinuteRange range,
+                std::vector<int64_t>* totals) const;
+
+  Storage* const storage_;
+  const std::shared_ptr<RetentionPositions> retention_;
+  PiecePool pool_{CounterDelta::kPieceBytes};
+  std::atomic<uint64_t> covered_sequence_{0};
+  uint64_t frozen_sequence_ = 0;
+  uint64_t generation_ = 0;  // of the newest checkpoint; orders top chunks
+
+  mutable std::shared_mutex delta_mutex_;  // contents of *live_ and window_
+  std::shared_ptr<CounterDelta> live_;
+  std::shared_ptr<CounterDelta> frozen_;
+  std::shared_ptr<CounterDelta> spare_;  // cleared, for the next Freeze
+  TopWindow window_;
+  std::atomic<uint32_t> live_rows_{0};
+
+  mutable std::mutex view_mutex_;
+  std::shared_ptr<const ReadView> view_;
+  std::vector<std::weak_ptr<const ReadView>> former_views_;  // that may still have readers
+};
+
+}  // namespace tallymark
+
+#endif  // TALLYMARK_ENGINE_COUNTER_VIEW_H_

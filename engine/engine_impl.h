@@ -1,0 +1,65 @@
+#ifndef TALLYMARK_ENGINE_ENGINE_IMPL_H_
+#define TALLYMARK_ENGINE_ENGINE_IMPL_H_
+
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <thread>
+
+#include "engine/core.h"
+#include "engine/engine.h"
+
+namespace tallymark {
+
+// The Engine: a Core, and a watchman who replaces it after a failed commit and stops writes while
+// the disk is nearly full.
+class EngineImpl final : public Engine {
+ public:
+  // `file_system`: tests put a faulty one here; null is the machine's.
+  static Result<std::unique_ptr<Engine>> Open(const EngineOptions& options,
+                                              std::shared_ptr<rocksdb::FileSystem> file_system);
+  ~EngineImpl() override;
+
+  Status Close() override;
+  void Append(std::shared_ptr<const EventChunk> chunk, AppendDone done) override;
+  uint64_t PendingBytes() const override { return figures_.pending_bytes.load(); }
+  AcceptedTimes AcceptedTimesNow() const override;
+  Status WriteHealth() const override;
+  Result<MetricSums> Totals(std::string_view ad_id, uint32_t filter, MinuteRange range) const override;
+  Result<std::vector<MetricSums>> Series(std::string_view ad_id, uint32_t filter, MinuteRange range,
+                                         int32_t step_minutes, int32_t window_minutes) const override;
+  Result<TopList> PopularAds(uint32_t filter, Metric metric, MinuteRange range, size_t count) const override;
+  Result<EventPage> Events(std::string_view ad_id, int64_t from_ns, int64_t to_ns, size_t limit,
+                           std::string_view cursor) const override;
+  std::optional<int64_t> WatermarkMs() const override;
+  Status Checkpoint() override;
+  Status CompactAll(bool all) override;
+  EngineStats Stats() const override;
+
+ private:
+  explicit EngineImpl(const EngineOptions& options);
+  CoreContext Context(std::shared_ptr<rocksdb::FileSystem> file_system);
+  Result<std::shared_ptr<Core>> core() const;
+  void RunWatchman();
+  void CheckFreeSpace();
+  void ReplaceCore();
+  void OnFailure(const Status& status);
+  void FillCoreStats(const Core& core, EngineStats* stats) const;
+
+  EngineOptions options_;
+  const Clock* clock_;
+  PipelineFigures figures_;
+  CoreContext context_;
+
+  mutable std::mutex mutex_;
+  std::condition_variable wake_;
+  std::shared_ptr<Core> core_;  // null while it is being replaced
+  Status write_health_;
+  bool failed_ = false;  // core_ is to be replaced
+  bool closed_ = false;
+  std::thread watchman_;
+};
+
+}  // namespace tallymark
+
+#endif  // TALLYMARK_ENGINE_ENGINE_IMPL_H_

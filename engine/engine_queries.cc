@@ -1,0 +1,182 @@
+// The queries of EngineImpl.
+
+#include <algorithm>
+
+#include "engine/engine_impl.h"
+
+namespace tallymark {
+namespace {
+
+constexpr size_t kSeriesBucketsMax = 11'000;
+constexpr size_t kTopCountMax = 10'000;
+constexpr size_t kEventsPageMax = 10'000;
+
+Status CheckFilter(uint32_t filter) {
+  return filter == 0 ? Status::Ok() : Status::NotFound("there is no filter " + std::to_string(filter));
+}
+
+Status CheckRange(MinuteRange range) {
+  return range.begin < range.end ? Status::Ok() : Status::Invalid("the range is empty");
+}
+
+// The ads with the greatest amounts, in a heap of bounded size whose worst entry is on top.
+class TopHeap {
+ public:
+  TopHeap(const AdTable& ads, size_t count) : ads_(ads), count_(count) {}
+
+  void Offer(uint32_t ad, int64_t amount) {
+    if (heap_.size() == count_) {
+      if (amount < heap_.front().amount) return;
+      if (!Better({ad, amount}, heap_.front())) return;
+      std::pop_heap(heap_.begin(), heap_.end(), better_);
+      heap_.pop_back();
+    }
+    heap_.push_back({ad, amount});
+    std::push_heap(heap_.begin(), heap_.end(), better_);
+  }
+
+  TopList Take() {
+    std::sort(heap_.begin(), heap_.end(), better_);
+    TopList list;
+    for (const Entry& e : heap_) {
+      list.ad_ids.emplace_back(ads_.Name(e.ad));
+      list.amounts.push_back(e.amount);
+    }
+    return list;
+  }
+
+ private:
+  struct Entry {
+    uint32_t ad;
+    int64_t amount;
+  };
+  bool Better(const Entry& a, const Entry& b) const {
+    return a.amount != b.amount ? a.amount > b.amount : ads_.Name(a.ad) < ads_.Name(b.ad);
+  }
+
+  const AdTable& ads_;
+  const size_t count_;
+  std::vector<Entry> heap_;
+  std::function<bool(const Entry&, const Entry&)> better_ = [this](const Entry& a, const Entry& b) {
+    return Better(a, b);
+  };
+};
+
+template <class Amounts>
+void OfferAll(const Amounts& totals, TopHeap* heap) {
+  for (size_t ad = 0; ad < totals.size(); ++ad) {
+    if (totals[ad] > 0) heap->Offer(static_cast<uint32_t>(ad), totals[ad]);
+  }
+}
+
+}  // namespace
+
+Result<MetricSums> EngineImpl::Totals(std::string_view ad_id, uint32_t filter, MinuteRange range) const {
+  Status status = CheckFilter(filter);
+  if (status.ok()) status = CheckRange(range);
+  if (!status.ok()) return status;
+  Result<std::shared_ptr<Core>> core = this->core();
+  if (!core.ok()) return core.status();
+  const CounterView& counters = (*core)->counters();
+  status = counters.CheckRange(range);
+  if (!status.ok()) return status;
+  MetricSums sums;
+  std::optional<uint32_t> ad = (*core)->ads().Find(ad_id);
+  if (ad) status = counters.Sum(*ad, range, &sums);
+  if (!status.ok()) return status;
+  return sums;
+}
+
+Result<std::vector<MetricSums>> EngineImpl::Series(std::string_view ad_id, uint32_t filter, MinuteRange range,
+                                                   int32_t step_minutes, int32_t window_minutes) const {
+  const int32_t window = window_minutes == 0 ? step_minutes : window_minutes;
+  Status status = CheckFilter(filter);
+  if (status.ok()) status = CheckRange(range);
+  if (!status.ok()) return status;
+  if (step_minutes <= 0 || window < step_minutes)
+    return Status::Invalid("window must be at least step, step positive");
+  const auto steps = static_cast<size_t>((int64_t{range.end} - range.begin) / step_minutes);
+  if ((int64_t{range.end} - range.begin) % step_minutes != 0)
+    return Status::Invalid("the range is not whole steps");
+  if (steps > kSeriesBucketsMax) {
+    return Status::Invalid("more than " + std::to_string(kSeriesBucketsMax) + " points; take a larger step");
+  }
+  Result<std::shared_ptr<Core>> core = this->core();
+  if (!core.ok()) return core.status();
+  // Point t covers [t + step - window, t + step): what must be read begins before the first point.
+  const MinuteRange read{range.begin + step_minutes - window, range.end};
+  const CounterView& counters = (*core)->counters();
+  status = counters.CheckSteps(read, step_minutes, window);
+  if (!status.ok()) return status;
+  std::vector<MetricSums> points(steps);
+  std::optional<uint32_t> ad = (*core)->ads().Find(ad_id);
+  if (!ad) return points;
+  const bool hourly = read.begin % kMinutesPerHour == 0 && step_minutes % kMinutesPerHour == 0 &&
+                      window % kMinutesPerHour == 0;
+  const int unit = hourly ? kMinutesPerHour : 1;
+  std::vector<MetricSums> units;
+  status = counters.Buckets(*ad, read, unit, &units);
+  if (!status.ok()) return status;
+  // A sliding sum: what enters with a point's last step, less what left with the point before.
+  MetricSums sum;
+  const auto step_units = static_cast<size_t>(step_minutes / unit);
+  const auto window_units = static_cast<size_t>(window / unit);
+  size_t added = 0;
+  size_t removed = 0;
+  for (size_t i = 0; i < steps; ++i) {
+    for (; added < i * step_units + window_units; ++added) sum.Add(units[added]);
+    for (; removed < i * step_units; ++removed) {
+      for (size_t m = 0; m < sum.value.size(); ++m) sum.value[m] -= units[removed].value[m];
+    }
+    points[i] = sum;
+  }
+  return points;
+}
+
+Result<TopList> EngineImpl::PopularAds(uint32_t filter, Metric metric, MinuteRange range,
+                                       size_t count) const {
+  Status status = CheckFilter(filter);
+  if (status.ok()) status = CheckRange(range);
+  if (status.ok() && (count == 0 || count > kTopCountMax)) {
+    status = Status::Invalid("count lies between 1 and " + std::to_string(kTopCountMax));
+  }
+  if (!status.ok()) return status;
+  Result<std::shared_ptr<Core>> core = this->core();
+  if (!core.ok()) return core.status();
+  const CounterView& counters = (*core)->counters();
+  status = counters.CheckRange(range);
+  if (!status.ok()) return status;
+  TopHeap heap((*core)->ads(), count);
+  auto from_window = [&](std::span<const uint32_t> totals) {
+    OfferAll(totals.first(std::min<size_t>(totals.size(), (*core)->ads().size())), &heap);
+  };
+  if (metric == Metric::kClicks && counters.TopFromWindow(range, from_window)) return heap.Take();
+  std::vector<int64_t> totals((*core)->ads().size());
+  status = counters.AddTotals(metric, range, &totals);
+  if (!status.ok()) return status;
+  if (std::find(totals.begin(), totals.end(), INT64_MAX) != totals.end()) {
+    return Status::Exhausted("an amount of the list overflows 64 bits");
+  }
+  OfferAll(totals, &heap);
+  return heap.Take();
+}
+
+Result<EventPage> EngineImpl::Events(std::string_view ad_id, int64_t from_ns, int64_t to_ns, size_t limit,
+                                     std::string_view cursor) const {
+  if (from_ns >= to_ns) return Status::Invalid("the range is empty");
+  if (limit == 0 || limit > kEventsPageMax) {
+    return Status::Invalid("limit lies between 1 and " + std::to_string(kEventsPageMax));
+  }
+  Result<std::shared_ptr<Core>> core = this->core();
+  if (!core.ok()) return core.status();
+  if (HourOf(from_ns) < (*core)->retention().raw.load()) {
+    return Status::Gone("raw records of that time have expired; counts are there by the hour");
+  }
+  std::optional<uint32_t> ad = (*core)->ads().Find(ad_id);
+  if (ad) return (*core)->events().Page(*ad, from_ns, to_ns, limit, cursor);
+  EventPage page;
+  page.scanned_to_ns = to_ns;
+  return page;
+}
+
+}  // namespace tallymark

@@ -1,0 +1,18 @@
+#ifndef TALLYMARK_ENGINE_FILE_NAMES_H_
+#define TALLYMARK_ENGINE_FILE_NAMES_H_
+
+#include <string>
+
+namespace tallymark {
+
+// Every name inside a data directory that the engine makes stands here. (The server adds the
+// dead-letter folder, named in format/dead_letter.h.)
+
+// RocksDB's own folder.
+inline std::string DatabasePath(const std::string& data_dir) { return data_dir + "/db"; }
+// Sorted files on their way into RocksDB; emptied when the engine opens.
+inline std::string ScratchDirectory(const std::string& data_dir) { return data_dir + "/scratch"; }
+
+}  // namespace tallymark
+
+#endif  // TALLYMARK_ENGINE_FILE_NAMES_H_

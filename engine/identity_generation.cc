@@ -1,0 +1,35 @@
+#include "engine/identity_generation.h"
+
+namespace tallymark {
+
+IdentityGeneration::IdentityGeneration(PiecePool* pool) : pool_(pool), slots_(size_t{1} << 12) {
+  pieces_.reserve(kEntriesMax / kPerPiece + 1);
+}
+
+IdentityGeneration::~IdentityGeneration() {
+  for (LiveIdentity* piece : pieces_) pool_->Give(reinterpret_cast<char*>(piece));
+}
+
+uint32_t IdentityGeneration::Insert(const LiveIdentity& entry) {
+  if (size_ % kPerPiece == 0) {
+    pieces_.push_back(reinterpret_cast<LiveIdentity*>(pool_->Take()));
+  }
+  if (size_t{size_} * 2 >= slots_.size()) Grow();
+  const uint32_t number = size_++;
+  At(number) = entry;
+  Place(entry.id, number);
+  return number;
+}
+
+void IdentityGeneration::Place(const Hash128& id, uint32_t number) {
+  size_t s = SlotOf(id);
+  while (slots_[s] != 0) s = (s + 1) & (slots_.size() - 1);
+  slots_[s] = TagOf(id) | (number + 1);
+}
+
+void IdentityGeneration::Grow() {
+  slots_.assign(slots_.size() * 2, 0);
+  for (uint32_t i = 0; i < size_; ++i) Place(At(i).id, i);
+}
+
+}  // namespace tallymark

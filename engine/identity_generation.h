@@ -1,0 +1,81 @@
+#ifndef TALLYMARK_ENGINE_IDENTITY_GENERATION_H_
+#define TALLYMARK_ENGINE_IDENTITY_GENERATION_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "engine/slab.h"
+#include "format/hash128.h"
+
+namespace tallymark {
+
+// An identity that is not yet in a sealed segment. 40 bytes.
+struct LiveIdentity {
+  Hash128 id;
+  int64_t time_ns = 0;
+  uint32_t ad = 0;
+  uint32_t content_check = 0;
+  uint64_t sequence = 0;  // 0 until its batch is durable
+};
+static_assert(sizeof(LiveIdentity) == 40);
+
+// The identities of the log that no segment holds yet, exactly, in order of arrival. Entries are
+// numbered from 0 and keep their number and address. Filled by the sequencer; FindMatch and Insert
+// are its alone. SetSequence touches only entries that are in, so the thread that makes batches
+// durable may call it beside Insert. Sealing reads entries once all of them are durable.
+class IdentityGeneration {
+ public:
+  static constexpr uint32_t kEntriesMax = (1U << 24) - 1;
+  static constexpr size_t kPieceBytes = size_t{2} << 20;
+
+  // The pool hands out pieces of kPieceBytes.
+  explicit IdentityGeneration(PiecePool* pool);
+  ~IdentityGeneration();
+  IdentityGeneration(const IdentityGeneration&) = delete;
+  IdentityGeneration& operator=(const IdentityGeneration&) = delete;
+
+  void Prefetch(const Hash128& id) const { __builtin_prefetch(&slots_[SlotOf(id)]); }
+
+  // Calls visit(entry) for each entry with this id, until it returns true; returns whether it did.
+  template <class Visit>
+  bool FindMatch(const Hash128& id, Visit&& visit) const;
+
+  // Adds an entry (equal ids may repeat) and returns its number. Precondition: size() < kEntriesMax.
+  uint32_t Insert(const LiveIdentity& entry);
+  void SetSequence(uint32_t number, uint64_t sequence) { At(number).sequence = sequence; }
+
+  uint32_t size() const { return size_; }
+  const LiveIdentity& Get(uint32_t number) const { return At(number); }
+  uint64_t bytes() const { return pieces_.size() * kPieceBytes + slots_.size() * sizeof(uint32_t); }
+
+ private:
+  static constexpr uint32_t kPerPiece = kPieceBytes / sizeof(LiveIdentity);
+  static constexpr uint32_t kNumberMask = (1U << 24) - 1;
+
+  // A slot is 0 when free, else an 8-bit tag above the 24 bits of the entry's number + 1.
+  static uint32_t TagOf(const Hash128& id) { return static_cast<uint32_t>(id.lo >> 56) << 24; }
+  size_t SlotOf(const Hash128& id) const { return static_cast<size_t>(id.lo) & (slots_.size() - 1); }
+  LiveIdentity& At(uint32_t number) const { return pieces_[number / kPerPiece][number % kPerPiece]; }
+  void Grow();
+  void Place(const Hash128& id, uint32_t number);
+
+  PiecePool* pool_;
+  std::vector<LiveIdentity*> pieces_;  // capacity reserved: never moves while others read
+  std::vector<uint32_t> slots_;
+  uint32_t size_ = 0;
+};
+
+template <class Visit>
+bool IdentityGeneration::FindMatch(const Hash128& id, Visit&& visit) const {
+  const uint32_t tag = TagOf(id);
+  for (size_t s = SlotOf(id); slots_[s] != 0; s = (s + 1) & (slots_.size() - 1)) {
+    if ((slots_[s] & ~kNumberMask) != tag) continue;
+    const LiveIdentity& entry = At((slots_[s] & kNumberMask) - 1);
+    if (entry.id == id && visit(entry)) return true;
+  }
+  return false;
+}
+
+}  // namespace tallymark
+
+#endif  // TALLYMARK_ENGINE_IDENTITY_GENERATION_H_

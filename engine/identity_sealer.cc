@@ -1,0 +1,202 @@
+#include "engine/identity_sealer.h"
+
+#include <rocksdb/sst_file_writer.h>
+
+#include <algorithm>
+#include <map>
+
+#include "format/keys.h"
+#include "format/time_units.h"
+
+namespace tallymark {
+namespace {
+
+// Segments at least this large are left alone by merges: a day of 10^9 then has at most 60.
+constexpr uint64_t kMergeEntriesMax = 16'000'000;
+// Small days share files up to this many entries.
+constexpr uint64_t kFileEntries = 4'000'000;
+
+// Size-tiered: a segment joins the merge when it is not much larger than what is merged into it,
+// so that an entry is rewritten a logarithmic number of times.
+std::vector<IdentitySegment> ChooseMerges(std::vector<IdentitySegment> segments, uint64_t fresh) {
+  std::sort(segments.begin(), segments.end(),
+            [](const IdentitySegment& a, const IdentitySegment& b) { return a.entries < b.entries; });
+  std::vector<IdentitySegment> chosen;
+  uint64_t total = fresh;
+  for (const IdentitySegment& s : segments) {
+    if (s.entries > total || total + s.entries > kMergeEntriesMax) break;
+    chosen.push_back(s);
+    total += s.entries;
+  }
+  return chosen;
+}
+
+// A counting sort by bucket, then a comparison sort of the hundred or so entries in each.
+std::vector<size_t> SortIntoBuckets(std::vector<IdentityEntry>* entries, int bucket_bits) {
+  std::vector<size_t> begin((size_t{1} << bucket_bits) + 1);
+  for (const IdentityEntry& e : *entries) ++begin[BucketOf(e.id, bucket_bits) + 1];
+  for (size_t b = 1; b < begin.size(); ++b) begin[b] += begin[b - 1];
+  std::vector<IdentityEntry> sorted(entries->size());
+  std::vector<size_t> next(begin.begin(), begin.end() - 1);
+  for (const IdentityEntry& e : *entries) sorted[next[BucketOf(e.id, bucket_bits)]++] = e;
+  auto before = [](const IdentityEntry& a, const IdentityEntry& b) {
+    return a.id != b.id ? a.id < b.id : a.place.hour < b.place.hour;
+  };
+  for (size_t b = 0; b + 1 < begin.size(); ++b) {
+    std::sort(sorted.begin() + static_cast<ptrdiff_t>(begin[b]),
+              sorted.begin() + static_cast<ptrdiff_t>(begin[b + 1]), before);
+  }
+  entries->swap(sorted);
+  return begin;
+}
+
+// Writes segments one after another, several small ones to a file.
+class SegmentWriter {
+ public:
+  explicit SegmentWriter(Storage* storage) : storage_(storage) {}
+
+  Status Add(const IdentitySegment& segment, std::vector<IdentityEntry>* entries) {
+    if (!writer_) {
+      Status opened = Begin();
+      if (!opened.ok()) return opened;
+    }
+    std::vector<size_t> begin = SortIntoBuckets(entries, segment.bucket_bits);
+    std::string value;
+    for (size_t b = 0; b + 1 < begin.size(); ++b) {
+      if (begin[b] == begin[b + 1]) continue;
+      value.clear();
+      EncodeIdentityBucket(segment.bucket_bits, segment.day,
+                           std::span(*entries).subspan(begin[b], begin[b + 1] - begin[b]), &value);
+      IdentityKey key{segment.day, segment.number, static_cast<uint32_t>(b)};
+      rocksdb::Status put = writer_->Put(key.Encode(), value);
+      if (!put.ok()) return FromRocks(put, "write an identity segment");
+    }
+    in_file_ += entries->size();
+    return in_file_ >= kFileEntries ? Finish() : Status::Ok();
+  }
+
+  Status Finish() {
+    if (!writer_) return Status::Ok();
+    rocksdb::Status finished = writer_->Finish();
+    writer_.reset();
+    in_file_ = 0;
+    return FromRocks(finished, "finish an identity segment");
+  }
+  std::vector<std::string> TakePaths() { return std::move(paths_); }
+
+ private:
+  Status Begin() {
+    writer_ = std::make_unique<rocksdb::SstFileWriter>(rocksdb::EnvOptions(),
+                                                       storage_->OptionsFor(Family::kIdentities));
+    paths_.push_back(storage_->ScratchPath("identities"));
+    return FromRocks(writer_->Open(paths_.back()), "create an identity segment");
+  }
+
+  Storage* const storage_;
+  std::unique_ptr<rocksdb::SstFileWriter> writer_;
+  std::vector<std::string> paths_;
+  uint64_t in_file_ = 0;
+};
+
+IdentityEntry ToEntry(const LiveIdentity& live) {
+  return {live.id, {HourOf(live.time_ns), live.ad, live.sequence, static_cast<uint16_t>(live.content_check)}};
+}
+
+std::map<int32_t, std::vector<uint32_t>> NumbersByDay(const IdentityGeneration& frozen) {
+  std::map<int32_t, std::vector<uint32_t>> by_day;
+  std::vector<uint32_t>* last = nullptr;
+  int32_t last_day = 0;
+  for (uint32_t i = 0; i < frozen.size(); ++i) {
+    int32_t day = DayOf(frozen.Get(i).time_ns);
+    if (last == nullptr || day != last_day) {
+      last = &by_day[day];
+      last_day = day;
+    }
+    last->push_back(i);
+  }
+  return by_day;
+}
+
+}  // namespace
+
+Status ForEachInSegment(const Storage& storage, const IdentitySegment& segment,
+                        const std::function<void(const IdentityEntry&)>& visit) {
+  rocksdb::ReadOptions read;
+  read.fill_cache = false;
+  read.readahead_size = 1 << 20;
+  std::string end = IdentityKey{segment.day, segment.number + 1, 0}.Encode();
+  rocksdb::Slice upper(end);
+  read.iterate_upper_bound = &upper;
+  std::unique_ptr<rocksdb::Iterator> it(storage.db()->NewIterator(read, storage.handle(Family::kIdentities)));
+  std::vector<IdentityEntry> entries;
+  for (it->Seek(IdentityKey{segment.day, segment.number, 0}.Encode()); it->Valid(); it->Next()) {
+    IdentityKey key;
+    if (!IdentityKey::Decode(ToView(it->key()), &key))
+      return Status::Corruption("a key of identities is unreadable");
+    entries.clear();
+    Status decoded =
+        DecodeIdentityBucket(ToView(it->value()), segment.bucket_bits, segment.day, key.bucket, &entries);
+    if (!decoded.ok()) {
+      return decoded.WithContext("identity segment " + std::to_string(segment.number) + " bucket " +
+                                 std::to_string(key.bucket));
+    }
+    for (const IdentityEntry& e : entries) visit(e);
+  }
+  return FromRocks(it->status(), "read an identity segment");
+}
+
+Result<SealedFiles> SealGeneration(Storage* storage, const IdentityManifest& current,
+                                   const IdentityGeneration& frozen, uint64_t covered_sequence,
+                                   int32_t first_day_kept) {
+  SealedFiles sealed;
+  sealed.manifest.covered_sequence = covered_sequence;
+  sealed.manifest.next_segment = current.next_segment;
+  std::map<int32_t, std::vector<IdentitySegment>> kept;
+  for (const IdentitySegment& s : current.segments) {
+    if (s.day < first_day_kept) {
+      sealed.removed.push_back(s);
+    } else {
+      kept[s.day].push_back(s);
+    }
+  }
+  SegmentWriter writer(storage);
+  for (const auto& [day, numbers] : NumbersByDay(frozen)) {
+    if (day < first_day_kept) continue;
+    std::vector<IdentityEntry> entries;
+    entries.reserve(numbers.size());
+    for (uint32_t n : numbers) entries.push_back(ToEntry(frozen.Get(n)));
+    for (const IdentitySegment& s : ChooseMerges(kept[day], entries.size())) {
+      Status read = ForEachInSegment(*storage, s, [&](const IdentityEntry& e) { entries.push_back(e); });
+      if (!read.ok()) return read;
+      sealed.removed.push_back(s);
+      std::erase_if(kept[day], [&](const IdentitySegment& x) { return x.number == s.number; });
+    }
+    IdentitySegment fresh{day, sealed.manifest.next_segment++, entries.size(),
+                          ChooseBucketBits(entries.size())};
+    Status written = writer.Add(fresh, &entries);
+    if (!written.ok()) return written;
+    kept[day].push_back(fresh);
+  }
+  Status finished = writer.Finish();
+  if (!finished.ok()) return finished;
+  sealed.paths = writer.TakePaths();
+  for (const auto& [day, segments] : kept) {
+    sealed.manifest.segments.insert(sealed.manifest.segments.end(), segments.begin(), segments.end());
+  }
+  return sealed;
+}
+
+Status DeleteSegments(Storage* storage, const std::vector<IdentitySegment>& removed) {
+  for (const IdentitySegment& s : removed) {
+    rocksdb::Status deleted = storage->db()->DeleteRange(
+        rocksdb::WriteOptions(), storage->handle(Family::kIdentities),
+        IdentityKey{s.day, s.number, 0}.Encode(), IdentityKey{s.day, s.number + 1, 0}.Encode());
+    if (!deleted.ok()) return FromRocks(deleted, "delete an identity segment");
+  }
+  if (removed.empty()) return Status::Ok();
+  // This family is otherwise ingested only: no memtable may be left that the next files overlap.
+  return FromRocks(storage->db()->Flush(rocksdb::FlushOptions(), storage->handle(Family::kIdentities)),
+                   "flush deleted identity segments");
+}
+
+}  // namespace tallymark

@@ -1,0 +1,25 @@
+#ifndef TALLYMARK_ENGINE_META_KEYS_H_
+#define TALLYMARK_ENGINE_META_KEYS_H_
+
+#include <string_view>
+
+namespace tallymark {
+
+// The version of everything under a data directory. A directory with a greater one is refused.
+//   1: first version.
+inline constexpr int kFormatVersion = 1;
+
+// Keys of the column family `meta`.
+inline constexpr std::string_view kMetaFormatVersion = "format_version";  // decimal text
+// State of the log after its newest batch (LogState in log_state.h), written with every batch.
+inline constexpr std::string_view kMetaLogState = "log_state";
+// Retention positions: three fixed32 hours (raw, minutes, hours).
+inline constexpr std::string_view kMetaRetention = "retention";
+
+// Keys of the column family `positions`: a view's name.
+inline constexpr std::string_view kPositionCounters = "counters";
+inline constexpr std::string_view kPositionIdentities = "identities";
+
+}  // namespace tallymark
+
+#endif  // TALLYMARK_ENGINE_META_KEYS_H_

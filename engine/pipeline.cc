@@ -1,0 +1,395 @@
+#include "engine/pipeline.h"
+
+#include <rocksdb/write_batch.h>
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "engine/meta_keys.h"
+#include "format/block_index.h"
+#include "format/keys.h"
+
+namespace tallymark {
+namespace {
+
+// A batch is closed at this size even when the committer is busy.
+constexpr size_t kBatchEventsMax = 64 * 1024;
+// Batches on their way at a time: one being written, one being encoded, one waiting.
+constexpr size_t kUncommittedMax = 3;
+// Batches of up to this size are encoded by the sequencer itself.
+constexpr size_t kTinyBatchEvents = 512;
+// Encoded batches share an fsync up to this many.
+constexpr size_t kGroupMax = 8;
+constexpr size_t kSlotPrefetch = 24;
+constexpr size_t kNamePrefetch = 12;
+
+}  // namespace
+
+Pipeline::Pipeline(Parts parts, const LogState& state, unsigned encode_threads,
+                   std::function<void(Status)> on_failure)
+    : parts_(parts), on_failure_(std::move(on_failure)), state_(state) {
+  threads_.emplace_back([this] { RunSequencer(); });
+  threads_.emplace_back([this] { RunCommitter(); });
+  for (unsigned i = 0; i < encode_threads; ++i) threads_.emplace_back([this] { RunEncoder(); });
+}
+
+Pipeline::~Pipeline() { Stop(); }
+
+void Pipeline::Append(AppendRequest request) {
+  request.received_seconds = SteadySeconds();
+  parts_.figures->pending_chunks.fetch_add(1);
+  parts_.figures->pending_bytes.fetch_add(request.chunk->text.size());
+  Status refused;
+  {
+    std::lock_guard lock(mutex_);
+    refused = !failure_.ok() ? failure_
+              : refusing_    ? Status::Unavailable("the engine is stopping")
+                             : Status::Ok();
+    if (refused.ok()) {
+      input_.push_back(std::move(request));
+      input_ready_.notify_one();
+    }
+  }
+  if (!refused.ok()) AnswerRequest(&request, refused);
+}
+
+void Pipeline::Send(Mark mark) {
+  Status refused;
+  {
+    std::lock_guard lock(mutex_);
+    refused = !failure_.ok()    ? failure_
+              : sequencer_done_ ? Status::Unavailable("the engine has stopped")
+                                : Status::Ok();
+    if (refused.ok()) {
+      marks_.push_back(std::move(mark));
+      input_ready_.notify_one();
+    }
+  }
+  if (!refused.ok()) mark.abandoned(refused);
+}
+
+void Pipeline::Drain() {
+  std::unique_lock lock(mutex_);
+  refusing_ = true;
+  drained_.wait(lock, [this] { return parts_.figures->pending_chunks.load() == 0; });
+}
+
+void Pipeline::Stop() {
+  {
+    std::lock_guard lock(mutex_);
+    if (threads_.empty()) return;
+    refusing_ = stopping_ = true;
+  }
+  input_ready_.notify_all();
+  commit_ready_.notify_all();
+  encode_ready_.notify_all();
+  for (std::thread& t : threads_) t.join();
+  threads_.clear();
+}
+
+LogState Pipeline::state() const {
+  std::lock_guard lock(mutex_);
+  return state_;
+}
+
+Status Pipeline::failure() const {
+  std::lock_guard lock(mutex_);
+  return failure_;
+}
+
+std::unique_ptr<Batch> Pipeline::NewBatch() {
+  auto batch = std::make_unique<Batch>();
+  batch->first_new_ad = parts_.ads->size();
+  batch->generation = parts_.identities->live();
+  return batch;
+}
+
+void Pipeline::RunSequencer() {
+  std::unique_ptr<Batch> batch = NewBatch();
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    const bool has_input = !input_.empty();
+    const bool full = batch->rows.size() >= kBatchEventsMax;
+    const bool begun = !batch->appends.empty();
+    if (!marks_.empty()) {
+      Mark mark = std::move(marks_.front());
+      marks_.pop_front();
+      lock.unlock();
+      if (begun) Close(std::move(batch));
+      PushMark(std::move(mark));
+      batch = NewBatch();
+      lock.lock();
+    } else if (begun && uncommitted_ < kUncommittedMax && (full || !has_input || uncommitted_ == 0)) {
+      lock.unlock();
+      Close(std::move(batch));
+      batch = NewBatch();
+      lock.lock();
+    } else if (has_input && !full) {
+      if (failure_.ok() && !HasRoom(input_.front().chunk->events.size())) {
+        input_ready_.wait_for(lock, std::chrono::milliseconds(1));
+        continue;
+      }
+      AppendRequest request = std::move(input_.front());
+      input_.pop_front();
+      lock.unlock();
+      Sequence(std::move(request), batch.get());
+      lock.lock();
+    } else if (stopping_ && !begun) {
+      break;
+    } else {
+      input_ready_.wait(lock);
+    }
+  }
+  sequencer_done_ = true;
+  commit_ready_.notify_all();
+  encode_ready_.notify_all();
+}
+
+// While a checkpoint is under way what it will let go of piles up; past these bounds the senders
+// wait for it.
+bool Pipeline::HasRoom(size_t events) const {
+  constexpr size_t kLiveIdentitiesMax = IdentityGeneration::kEntriesMax / 8 * 7;
+  constexpr uint32_t kLiveRowsMax = 24'000'000;
+  auto lock = parts_.identities->Lock();
+  return parts_.identities->live_size() + events <= kLiveIdentitiesMax &&
+         parts_.counters->live_rows() <= kLiveRowsMax;
+}
+
+void Pipeline::Sequence(AppendRequest request, Batch* batch) {
+  Status settled = failure();
+  if (settled.ok()) settled = SettleEvents(&request, batch);
+  // The batch keeps a failed request too: its rows point into the chunk, and Commit answers it.
+  if (!settled.ok()) Fail(settled);
+  batch->appends.push_back(std::move(request));
+}
+
+Status Pipeline::SettleEvents(AppendRequest* request, Batch* batch) {
+  const EventChunk& chunk = *request->chunk;
+  const std::vector<Event>& events = chunk.events;
+  auto lock = parts_.identities->Lock();
+  size_t i = 0;
+  uint64_t conflicts = 0;
+  for (const ChunkSegment& segment : chunk.segments) {
+    SegmentTally tally;
+    for (; i < segment.event_end; ++i) {
+      if (i + kSlotPrefetch < events.size()) parts_.ads->PrefetchSlot(events[i + kSlotPrefetch].ad_hash);
+      if (i + kNamePrefetch < events.size()) {
+        parts_.ads->PrefetchName(events[i + kNamePrefetch].ad_hash);
+        parts_.identities->Prefetch(events[i + kNamePrefetch]);
+      }
+      const Event& event = events[i];
+      const uint32_t ad = parts_.ads->Intern(chunk.Get(event, Field::kAdId), event.ad_hash);
+      uint32_t number = 0;
+      Result<IdentityIndex::Verdict> verdict = parts_.identities->Settle(event, ad, &number);
+      if (!verdict.ok()) return verdict.status();
+      if (*verdict == IdentityIndex::Verdict::kNew) {
+        batch->rows.push_back({{&chunk, &event, ad}, HourOf(event.time_ns), number});
+        ++tally.accepted;
+      } else {
+        ++tally.duplicates;
+        conflicts += *verdict == IdentityIndex::Verdict::kConflict ? 1 : 0;
+      }
+    }
+    request->tallies.push_back(tally);
+  }
+  parts_.figures->conflicts.fetch_add(conflicts, std::memory_order_relaxed);
+  return Status::Ok();
+}
+
+void Pipeline::Close(std::unique_ptr<Batch> batch) {
+  batch->sequenced_seconds = SteadySeconds();
+  batch->ads_after = parts_.ads->size();
+  for (uint32_t ad = batch->first_new_ad; ad < batch->ads_after; ++ad) {
+    AdTable::AppendName(parts_.ads->Name(ad), &batch->new_ad_names);
+  }
+  auto slot = std::make_unique<Slot>();
+  if (batch->rows.size() <= kTinyBatchEvents) {
+    sequencer_encoder_.Encode(batch.get());
+    slot->encoded = slot->taken = true;
+  }
+  slot->batch = std::move(batch);
+  std::lock_guard lock(mutex_);
+  const bool encoded = slot->encoded;
+  slots_.push_back(std::move(slot));
+  ++uncommitted_;
+  if (encoded) {
+    commit_ready_.notify_one();
+  } else {
+    encode_ready_.notify_one();
+  }
+}
+
+void Pipeline::PushMark(Mark mark) {
+  if (mark.switch_generation) {
+    auto lock = parts_.identities->Lock();
+    if (!parts_.identities->HasFrozen()) parts_.identities->SwitchGeneration();
+  }
+  auto slot = std::make_unique<Slot>();
+  slot->batch = std::make_unique<Batch>();
+  slot->batch->at_mark = std::move(mark.at_mark);
+  slot->abandoned = std::move(mark.abandoned);
+  slot->encoded = slot->taken = true;
+  std::lock_guard lock(mutex_);
+  slots_.push_back(std::move(slot));
+  ++uncommitted_;
+  commit_ready_.notify_one();
+}
+
+void Pipeline::RunEncoder() {
+  BatchEncoder encoder;
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    auto next = std::find_if(slots_.begin(), slots_.end(), [](const auto& s) { return !s->taken; });
+    if (next == slots_.end()) {
+      if (sequencer_done_) return;
+      encode_ready_.wait(lock);
+      continue;
+    }
+    Slot* slot = next->get();
+    slot->taken = true;
+    lock.unlock();
+    encoder.Encode(slot->batch.get());
+    lock.lock();
+    slot->encoded = true;
+    commit_ready_.notify_one();
+  }
+}
+
+// The encoded batches at the head of the line; a mark goes alone.
+std::vector<std::unique_ptr<Pipeline::Slot>> Pipeline::TakeReady() {
+  std::vector<std::unique_ptr<Slot>> ready;
+  while (!slots_.empty() && slots_.front()->encoded && ready.size() < kGroupMax) {
+    const bool mark = slots_.front()->batch->at_mark != nullptr;
+    if (mark && !ready.empty()) break;
+    ready.push_back(std::move(slots_.front()));
+    slots_.pop_front();
+    if (mark) break;
+  }
+  return ready;
+}
+
+void Pipeline::RunCommitter() {
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    std::vector<std::unique_ptr<Slot>> ready = TakeReady();
+    if (ready.empty()) {
+      if (sequencer_done_ && slots_.empty()) return;
+      commit_ready_.wait(lock);
+      continue;
+    }
+    const size_t count = ready.size();
+    lock.unlock();
+    Commit(&ready);
+    lock.lock();
+    uncommitted_ -= count;
+    input_ready_.notify_one();
+    drained_.notify_all();
+  }
+}
+
+void Pipeline::Commit(std::vector<std::unique_ptr<Slot>>* slots) {
+  Status status = failure();
+  Slot& head = *slots->front();
+  if (head.batch->at_mark) {
+    if (status.ok()) {
+      head.batch->at_mark();
+    } else {
+      head.abandoned(status);
+    }
+    return;
+  }
+  LogState next = state();
+  uint64_t sequence = next.last_sequence + 1;
+  if (status.ok()) {
+    status = Write(*slots, &next);
+    if (!status.ok()) Fail(status);
+  }
+  if (status.ok()) {
+    for (auto& slot : *slots) {
+      ApplyDurable(slot->batch.get(), sequence);
+      sequence += slot->batch->blocks.size();
+    }
+    std::lock_guard lock(mutex_);
+    state_ = next;
+  }
+  for (auto& slot : *slots) Answer(slot->batch.get(), status);
+}
+
+Status Pipeline::Write(const std::vector<std::unique_ptr<Slot>>& slots, LogState* state) {
+  rocksdb::WriteBatch write;
+  Storage* storage = parts_.storage;
+  rocksdb::Status status;
+  auto put = [&](Family family, const std::string& key, const std::string& value) {
+    if (status.ok()) status = write.Put(storage->handle(family), key, value);
+  };
+  for (const auto& slot : slots) {
+    const Batch& batch = *slot->batch;
+    if (!batch.new_ad_names.empty())
+      put(Family::kAds, AdKey{batch.first_new_ad}.Encode(), batch.new_ad_names);
+    state->ads = batch.ads_after;
+    for (const BatchBlock& block : batch.blocks) {
+      const uint64_t sequence = ++state->last_sequence;
+      put(Family::kRaw, RawKey{sequence}.Encode(), block.bytes);
+      put(Family::kRawHours, HourKey{block.index_hour, sequence}.Encode(),
+          EncodeBlockIndex({block.info, block.spans_hours}));
+      state->events += block.info.count;
+      state->newest_ns = std::max(state->newest_ns, block.info.time_max_ns);
+    }
+  }
+  if (write.Count() == 0) return Status::Ok();  // duplicates only: nothing new to make durable
+  put(Family::kMeta, std::string(kMetaLogState), state->Encode());
+  rocksdb::WriteOptions sync;
+  sync.sync = true;
+  const double begin = SteadySeconds();
+  if (status.ok()) status = storage->db()->Write(sync, &write);
+  parts_.figures->fsync_seconds.Record(SteadySeconds() - begin);
+  return FromRocks(status, "commit a batch");
+}
+
+void Pipeline::ApplyDurable(Batch* batch, uint64_t first_sequence) {
+  uint64_t sequence = first_sequence;
+  for (const BatchBlock& block : batch->blocks) {
+    for (size_t i = block.first_row; i < block.first_row + block.info.count; ++i) {
+      batch->generation->SetSequence(batch->rows[i].identity_number, sequence);
+    }
+    ++sequence;
+  }
+  parts_.counters->Apply(*batch);
+  PipelineFigures& figures = *parts_.figures;
+  figures.batches.fetch_add(1);
+  figures.raw_blocks.fetch_add(batch->blocks.size());
+  figures.batch_events.Record(static_cast<double>(batch->rows.size()));
+  figures.commit_seconds.Record(SteadySeconds() - batch->sequenced_seconds);
+}
+
+void Pipeline::Answer(Batch* batch, const Status& status) {
+  for (AppendRequest& request : batch->appends) AnswerRequest(&request, status);
+}
+
+void Pipeline::AnswerRequest(AppendRequest* request, const Status& status) {
+  PipelineFigures& figures = *parts_.figures;
+  if (status.ok()) {
+    for (const SegmentTally& t : request->tallies) {
+      figures.accepted.fetch_add(t.accepted, std::memory_order_relaxed);
+      figures.duplicates.fetch_add(t.duplicates, std::memory_order_relaxed);
+    }
+    figures.append_seconds.Record(SteadySeconds() - request->received_seconds);
+  }
+  figures.pending_chunks.fetch_sub(1);
+  figures.pending_bytes.fetch_sub(request->chunk->text.size());
+  Status shown = status.ok() ? status : Status::Unavailable("not stored, send again: " + status.message());
+  request->done(
+      shown, status.ok() ? std::span<const SegmentTally>(request->tallies) : std::span<const SegmentTally>());
+}
+
+void Pipeline::Fail(const Status& status) {
+  {
+    std::lock_guard lock(mutex_);
+    if (!failure_.ok()) return;
+    failure_ = status;
+  }
+  on_failure_(status);
+}
+
+}  // namespace tallymark

@@ -1,0 +1,130 @@
+#ifndef TALLYMARK_ENGINE_PIPELINE_H_
+#define TALLYMARK_ENGINE_PIPELINE_H_
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "engine/ad_table.h"
+#include "engine/batch.h"
+#include "engine/counter_view.h"
+#include "engine/histogram.h"
+#include "engine/identity_index.h"
+#include "engine/log_state.h"
+#include "engine/storage.h"
+
+namespace tallymark {
+
+// Figures of the pipeline, alive for as long as the engine; see EngineStats for their meaning.
+struct PipelineFigures {
+  std::atomic<uint64_t> accepted{0}, duplicates{0}, conflicts{0}, batches{0}, raw_blocks{0};
+  std::atomic<uint64_t> pending_chunks{0}, pending_bytes{0};
+  Histogram batch_events{1};
+  Histogram commit_seconds{50e-6}, fsync_seconds{50e-6}, append_seconds{50e-6};
+};
+
+// The way of an event from Append to its acknowledgement:
+//
+//   Append -> [sequencer] -> [encoders] -> [committer] -> AppendDone
+//
+// The sequencer gives ads numbers and settles duplicates, one event after another; it closes a
+// batch whenever the committer has room for one, so batches grow under load by themselves and a
+// lone event waits for nobody. Encoders work on whole batches in parallel. The committer takes
+// encoded batches in order, writes them with one fsync, applies them to the counters and answers.
+//
+// After the first failure nothing more is committed: what was sequenced behind it may have been
+// judged a duplicate of something that was never stored. Everything is answered with the failure
+// and `on_failure` is called once; the owner rebuilds the engine from the log.
+class Pipeline {
+ public:
+  struct Parts {
+    Storage* storage = nullptr;
+    AdTable* ads = nullptr;
+    IdentityIndex* identities = nullptr;
+    CounterView* counters = nullptr;
+    PipelineFigures* figures = nullptr;
+  };
+
+  Pipeline(Parts parts, const LogState& state, unsigned encode_threads,
+           std::function<void(Status)> on_failure);
+  ~Pipeline();  // Stop
+
+  void Append(AppendRequest request);
+
+  // Sends a mark through the pipeline, ahead of what is not sequenced yet. `at_mark` runs on the
+  // committer when everything before the mark is durable and applied; not at all after a failure
+  // (then `abandoned` runs, on any thread). With `switch_generation` identities sequenced after the
+  // mark go to a new generation.
+  struct Mark {
+    bool switch_generation = false;
+    std::function<void()> at_mark;
+    std::function<void(const Status&)> abandoned;
+  };
+  void Send(Mark mark);
+
+  // Refuses further Appends with kUnavailable and waits until everything before is answered. Marks
+  // still go through.
+  void Drain();
+  // Drains, then stops the threads.
+  void Stop();
+
+  // After the newest durable batch.
+  LogState state() const;
+
+ private:
+  struct Slot {
+    std::unique_ptr<Batch> batch;
+    bool encoded = false;
+    bool taken = false;
+    std::function<void(const Status&)> abandoned;  // of a mark
+  };
+
+  void RunSequencer();
+  void RunEncoder();
+  void RunCommitter();
+
+  bool HasRoom(size_t events) const;
+  void Sequence(AppendRequest request, Batch* batch);
+  Status SettleEvents(AppendRequest* request, Batch* batch);
+  void Close(std::unique_ptr<Batch> batch);
+  void PushMark(Mark mark);
+  std::unique_ptr<Batch> NewBatch();
+  std::vector<std::unique_ptr<Slot>> TakeReady();
+  void Commit(std::vector<std::unique_ptr<Slot>>* slots);
+  Status Write(const std::vector<std::unique_ptr<Slot>>& slots, LogState* state);
+  void ApplyDurable(Batch* batch, uint64_t first_sequence);
+  void Answer(Batch* batch, const Status& status);
+  void AnswerRequest(AppendRequest* request, const Status& status);
+  void Fail(const Status& status);
+  Status failure() const;
+
+  const Parts parts_;
+  const std::function<void(Status)> on_failure_;
+
+  mutable std::mutex mutex_;
+  std::condition_variable input_ready_;   // the sequencer waits
+  std::condition_variable encode_ready_;  // encoders wait
+  std::condition_variable commit_ready_;  // the committer waits
+  std::condition_variable drained_;
+  std::deque<AppendRequest> input_;
+  std::deque<Mark> marks_;
+  std::deque<std::unique_ptr<Slot>> slots_;
+  size_t uncommitted_ = 0;  // slots closed and not yet through the committer
+  bool refusing_ = false;   // no more Appends
+  bool stopping_ = false;   // threads end when there is nothing left
+  bool sequencer_done_ = false;
+  Status failure_;
+  LogState state_;
+  BatchEncoder sequencer_encoder_;  // of tiny batches, which are not worth another thread
+
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace tallymark
+
+#endif  // TALLYMARK_ENGINE_PIPELINE_H_

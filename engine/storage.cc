@@ -1,0 +1,208 @@
+#include "engine/storage.h"
+
+#include <rocksdb/cache.h>
+#include <rocksdb/env.h>
+#include <rocksdb/filter_policy.h>
+#include <rocksdb/slice_transform.h>
+#include <rocksdb/sst_file_writer.h>
+#include <rocksdb/table.h>
+
+#include <charconv>
+#include <filesystem>
+#include <map>
+
+#include "engine/counter_rules.h"
+#include "engine/file_names.h"
+#include "engine/meta_keys.h"
+#include "format/keys.h"
+
+namespace tallymark {
+namespace {
+
+constexpr std::array<std::string_view, kFamilyCount> kFamilyNames = {
+    "default",  "meta",       "raw", "raw_hours",   "packed",   "positions",
+    "counters", "identities", "ads", "top_minutes", "top_hours"};
+
+rocksdb::ColumnFamilyOptions FamilyOptions(Family family, const std::shared_ptr<rocksdb::Cache>& cache,
+                                           const std::shared_ptr<RetentionPositions>& retention) {
+  rocksdb::ColumnFamilyOptions options;
+  options.compression = rocksdb::kNoCompression;
+  options.write_buffer_size = 8 << 20;
+  options.max_write_buffer_number = 2;  // more can reorder a retried flush in 7.8.3
+  options.level_compaction_dynamic_level_bytes = true;
+  rocksdb::BlockBasedTableOptions table;
+  table.block_cache = cache;
+  table.format_version = 5;
+  switch (family) {
+    case Family::kRaw:
+    case Family::kPacked:
+      options.write_buffer_size = 32 << 20;
+      options.target_file_size_base = 128 << 20;
+      table.block_size = 64 << 10;
+      break;
+    case Family::kIdentities:
+      options.target_file_size_base = 512 << 20;
+      table.block_size = 2 << 10;  // one bucket a block: a look-up reads what it needs and no more
+      break;
+    case Family::kCounters:
+      options.merge_operator = NewCounterMergeOperator();
+      options.compaction_filter_factory = NewCounterFilterFactory(retention);
+      options.compression = rocksdb::kLZ4Compression;
+      options.prefix_extractor.reset(rocksdb::NewFixedPrefixTransform(CounterKey::kPrefixSize));
+      table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
+      table.whole_key_filtering = false;
+      table.block_size = 16 << 10;
+      options.target_file_size_base = 64 << 20;
+      break;
+    case Family::kTopMinutes:
+    case Family::kTopHours:
+      table.block_size = 32 << 10;
+      break;
+    default:
+      break;
+  }
+  options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  return options;
+}
+
+rocksdb::DBOptions DatabaseOptions() {
+  rocksdb::DBOptions options;
+  options.create_if_missing = true;
+  options.create_missing_column_families = true;
+  options.max_background_jobs = 3;
+  options.max_total_wal_size = 256 << 20;
+  options.bytes_per_sync = 4 << 20;
+  options.wal_bytes_per_sync = 4 << 20;
+  options.max_open_files = -1;
+  options.keep_log_file_num = 4;
+  options.info_log_level = rocksdb::WARN_LEVEL;
+  options.stats_dump_period_sec = 0;
+  return options;
+}
+
+}  // namespace
+
+std::string_view FamilyName(Family family) { return kFamilyNames[static_cast<size_t>(family)]; }
+
+Status FromRocks(const rocksdb::Status& status, const std::string& context) {
+  if (status.ok()) return Status::Ok();
+  std::string message = context + ": " + status.ToString();
+  if (status.IsNotFound()) return Status::NotFound(std::move(message));
+  if (status.IsCorruption()) return Status::Corruption(std::move(message));
+  if (status.IsInvalidArgument() || status.IsNotSupported()) return Status::Internal(std::move(message));
+  return Status::Io(std::move(message));
+}
+
+Result<std::unique_ptr<Storage>> Storage::Open(const StorageOptions& options,
+                                               std::shared_ptr<RetentionPositions> retention) {
+  std::unique_ptr<Storage> storage(new Storage());
+  storage->options_ = options;
+  std::string path = DatabasePath(options.data_dir);
+  std::error_code error;
+  if (!options.read_only) {
+    std::filesystem::create_directories(path, error);
+    if (!error) std::filesystem::remove_all(ScratchDirectory(options.data_dir), error);
+    if (!error) std::filesystem::create_directories(ScratchDirectory(options.data_dir), error);
+    if (error) return Status::Io("cannot create " + path + ": " + error.message());
+  }
+  bool created = !std::filesystem::exists(path + "/CURRENT");
+  if (created && options.read_only) return Status::NotFound(options.data_dir + " holds no Tallymark data");
+  auto cache = rocksdb::NewLRUCache(options.block_cache_bytes);
+  storage->db_options_ = DatabaseOptions();
+  storage->statistics_ = rocksdb::CreateDBStatistics();
+  storage->statistics_->set_stats_level(rocksdb::StatsLevel::kExceptDetailedTimers);
+  storage->db_options_.statistics = storage->statistics_;
+  if (options.file_system) {
+    storage->env_ = rocksdb::NewCompositeEnv(options.file_system);
+    storage->db_options_.env = storage->env_.get();
+  }
+  for (int i = 0; i < kFamilyCount; ++i) {
+    storage->descriptors_.emplace_back(std::string(kFamilyNames[static_cast<size_t>(i)]),
+                                       FamilyOptions(static_cast<Family>(i), cache, retention));
+  }
+  std::vector<rocksdb::ColumnFamilyHandle*> handles;
+  rocksdb::DB* db = nullptr;
+  rocksdb::Status opened =
+      options.read_only
+          ? rocksdb::DB::OpenForReadOnly(storage->db_options_, path, storage->descriptors_, &handles, &db)
+          : rocksdb::DB::Open(storage->db_options_, path, storage->descriptors_, &handles, &db);
+  if (!opened.ok()) {
+    bool locked = opened.IsIOError() && opened.ToString().find("lock") != std::string::npos;
+    if (locked) return Status::Conflict(options.data_dir + " is in use by another process");
+    return FromRocks(opened, "cannot open " + path);
+  }
+  storage->db_.reset(db);
+  std::copy(handles.begin(), handles.end(), storage->handles_.begin());
+  Status format = storage->CheckFormat(created);
+  if (!format.ok()) return format;
+  return storage;
+}
+
+Status Storage::CheckFormat(bool created) {
+  Result<std::string> stored = Get(Family::kMeta, kMetaFormatVersion);
+  if (!stored.ok() && stored.status().code() != Code::kNotFound) return stored.status();
+  if (!stored.ok()) {
+    if (!created && options_.read_only)
+      return Status::Corruption("no format version in " + options_.data_dir);
+    rocksdb::WriteOptions sync;
+    sync.sync = true;
+    return FromRocks(
+        db_->Put(sync, handle(Family::kMeta), ToSlice(kMetaFormatVersion), std::to_string(kFormatVersion)),
+        "write the format version");
+  }
+  int version = 0;
+  auto [end, error] = std::from_chars(stored->data(), stored->data() + stored->size(), version);
+  if (error != std::errc() || end != stored->data() + stored->size()) {
+    return Status::Corruption("format version of " + options_.data_dir + " is unreadable");
+  }
+  if (version > kFormatVersion) {
+    return Status::Invalid(options_.data_dir + " has format version " + std::to_string(version) +
+                           "; this program reads up to " + std::to_string(kFormatVersion) +
+                           ": use the newer program it was written with");
+  }
+  return Status::Ok();
+}
+
+Storage::~Storage() {
+  for (rocksdb::ColumnFamilyHandle* h : handles_) {
+    if (h != nullptr) db_->DestroyColumnFamilyHandle(h);
+  }
+  if (db_) db_->Close().PermitUncheckedError();
+}
+
+rocksdb::Options Storage::OptionsFor(Family f) const {
+  return rocksdb::Options(db_options_, descriptors_[static_cast<size_t>(f)].options);
+}
+
+std::string Storage::ScratchPath(std::string_view stem) {
+  return ScratchDirectory(options_.data_dir) + "/" + std::string(stem) + "-" +
+         std::to_string(scratch_number_.fetch_add(1)) + ".sst";
+}
+
+Result<std::string> Storage::Get(Family f, std::string_view key, const rocksdb::Snapshot* snapshot) const {
+  rocksdb::ReadOptions read;
+  read.snapshot = snapshot;
+  std::string value;
+  rocksdb::Status status = db_->Get(read, handle(f), ToSlice(key), &value);
+  if (status.ok()) return value;
+  return FromRocks(status, "read " + std::string(FamilyName(f)));
+}
+
+Status Storage::Ingest(const std::vector<IngestFile>& files) {
+  if (files.empty()) return Status::Ok();
+  std::map<Family, std::vector<std::string>> by_family;
+  for (const IngestFile& file : files) by_family[file.family].push_back(file.path);
+  std::vector<rocksdb::IngestExternalFileArg> args;
+  for (auto& [family, paths] : by_family) {
+    rocksdb::IngestExternalFileArg arg;
+    arg.column_family = handle(family);
+    arg.external_files = std::move(paths);
+    arg.options.move_files = true;
+    arg.options.write_global_seqno = false;
+    arg.options.failed_move_fall_back_to_copy = true;
+    args.push_back(std::move(arg));
+  }
+  return FromRocks(db_->IngestExternalFiles(args), "ingest a checkpoint");
+}
+
+}  // namespace tallymark

@@ -1,0 +1,105 @@
+#ifndef TALLYMARK_ENGINE_STORAGE_H_
+#define TALLYMARK_ENGINE_STORAGE_H_
+
+#include <rocksdb/db.h>
+#include <rocksdb/statistics.h>
+
+#include <array>
+#include <atomic>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "format/status.h"
+
+namespace tallymark {
+
+// The column families, in the order of kFamilyNames. What each holds: engine/README.md.
+enum class Family : uint8_t {
+  kDefault = 0,  // RocksDB insists on one; empty
+  kMeta,
+  kRaw,
+  kRawHours,
+  kPacked,
+  kPositions,
+  kCounters,
+  kIdentities,
+  kAds,
+  kTopMinutes,
+  kTopHours,
+};
+inline constexpr int kFamilyCount = 11;
+std::string_view FamilyName(Family family);
+
+// A RocksDB status as ours; the one place where they meet.
+Status FromRocks(const rocksdb::Status& status, const std::string& context);
+
+// How far retention has come, in hours since the epoch: what lies before is gone, whatever is
+// still on disk. Read by the compaction filter and by every query; only moves forward.
+struct RetentionPositions {
+  std::atomic<int32_t> raw{INT32_MIN};
+  std::atomic<int32_t> minutes{INT32_MIN};
+  std::atomic<int32_t> hours{INT32_MIN};
+};
+
+struct StorageOptions {
+  std::string data_dir;
+  uint64_t block_cache_bytes = 512ULL << 20;
+  bool read_only = false;
+  // Tests put a faulty file system here; null is the machine's.
+  std::shared_ptr<rocksdb::FileSystem> file_system;
+};
+
+// A file to be ingested, already written and closed.
+struct IngestFile {
+  Family family = Family::kDefault;
+  std::string path;
+};
+
+// The opened database: handles, options, and the few calls everything else is made of. Thread
+// safe. The RocksDB lock keeps other processes out for as long as it lives.
+class Storage {
+ public:
+  // Opens or creates `data_dir`/db. Checks the format version: kInvalid when it is newer than ours,
+  // kConflict when another process holds the directory.
+  static Result<std::unique_ptr<Storage>> Open(const StorageOptions& options,
+                                               std::shared_ptr<RetentionPositions> retention);
+  ~Storage();
+  Storage(const Storage&) = delete;
+  Storage& operator=(const Storage&) = delete;
+
+  rocksdb::DB* db() const { return db_.get(); }
+  rocksdb::ColumnFamilyHandle* handle(Family f) const { return handles_[static_cast<size_t>(f)]; }
+  rocksdb::Options OptionsFor(Family f) const;  // for SstFileWriter
+  rocksdb::Statistics* statistics() const { return statistics_.get(); }
+  const std::string& data_dir() const { return options_.data_dir; }
+  // A fresh path in the scratch folder, where files live until they are ingested. Emptied at Open.
+  std::string ScratchPath(std::string_view stem);
+
+  // kNotFound when the key is absent.
+  Result<std::string> Get(Family f, std::string_view key, const rocksdb::Snapshot* snapshot = nullptr) const;
+
+  // Ingests all files in one atomic step. Files of one family must not overlap.
+  Status Ingest(const std::vector<IngestFile>& files);
+
+ private:
+  Storage() = default;
+  Status CheckFormat(bool created);
+
+  StorageOptions options_;
+  std::shared_ptr<rocksdb::Statistics> statistics_;
+  std::unique_ptr<rocksdb::Env> env_;
+  std::vector<rocksdb::ColumnFamilyDescriptor> descriptors_;
+  rocksdb::DBOptions db_options_;
+  std::unique_ptr<rocksdb::DB> db_;
+  std::array<rocksdb::ColumnFamilyHandle*, kFamilyCount> handles_{};
+  std::atomic<uint64_t> scratch_number_{0};
+};
+
+inline rocksdb::Slice ToSlice(std::string_view s) { return {s.data(), s.size()}; }
+inline std::string_view ToView(const rocksdb::Slice& s) { return {s.data(), s.size()}; }
+
+}  // namespace tallymark
+
+#endif  // TALLYMARK_ENGINE_STORAGE_H_
