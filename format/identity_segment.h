@@ -16,10 +16,10 @@ namespace tallymark {
 // Where the event of an identity is. While its raw block stands in the log, `sequence` finds it;
 // once repacked, (hour, ad) does.
 struct IdentityPlace {
-  int32_t hour = 0;           // event hour since the epoch
-  uint32_t ad = 0;            // internal ad number
-  uint64_t sequence = 0;      // of the raw block
-  uint16_t content_check = 0; // see ComputeIdentity
+  int32_t hour = 0;            // event hour since the epoch
+  uint32_t ad = 0;             // internal ad number
+  uint64_t sequence = 0;       // of the raw block
+  uint16_t content_check = 0;  // see ComputeIdentity
   friend bool operator==(const IdentityPlace&, const IdentityPlace&) = default;
 };
 

@@ -49,7 +49,7 @@ struct AdKey {  // `ads`: a run of names beginning with this number
   static bool Decode(std::string_view key, AdKey* out);
 };
 
-struct TopKey {  // `top_minutes`, `top_hours`
+struct TopKey {        // `top_minutes`, `top_hours`
   int32_t bucket = 0;  // minute or hour
   uint32_t filter = 0;
   uint8_t metric = 0;

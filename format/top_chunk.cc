@@ -98,7 +98,7 @@ inline const uint8_t* ReadVarint(const uint8_t* at, uint64_t* value) {
   return at;
 }
 
-template <bool kHasSign>
+template <bool HasSign>
 inline const uint8_t* ReadPair(const uint8_t* at, unsigned bits, uint64_t* gap, int64_t* amount) {
   uint64_t token = 0;
   at = ReadVarint(at, &token);
@@ -109,7 +109,7 @@ inline const uint8_t* ReadPair(const uint8_t* at, unsigned bits, uint64_t* gap, 
   if (small == 0) {
     uint64_t escaped = 0;
     at = ReadVarint(at, &escaped);
-    *amount = kHasSign ? UnZigZag(escaped) : static_cast<int64_t>(escaped + (uint64_t{1} << bits));
+    *amount = HasSign ? UnZigZag(escaped) : static_cast<int64_t>(escaped + (uint64_t{1} << bits));
   }
   return at;
 }
@@ -123,12 +123,12 @@ struct Position {
 
 // Reads pairs that begin before `safe_end`, kPairBytesMax bytes ahead of what may not be touched.
 // Position goes in and out by value to stay in registers.
-template <bool kHasSign, class Use>
+template <bool HasSign, class Use>
 inline Position Run(Position position, const uint8_t* safe_end, unsigned bits, Use& use) {
   while (position.left > 0 && position.at < safe_end) {
     uint64_t gap = 0;
     int64_t amount = 0;
-    const uint8_t* next = ReadPair<kHasSign>(position.at, bits, &gap, &amount);
+    const uint8_t* next = ReadPair<HasSign>(position.at, bits, &gap, &amount);
     position.ad += gap + 1;
     if (next == nullptr || gap > kGapMax || !use(position.ad, amount)) return {};
     position.at = next;
@@ -139,20 +139,20 @@ inline Position Run(Position position, const uint8_t* safe_end, unsigned bits, U
 
 // Hands each pair to use(ad, amount), which returns false to stop. The pairs are read where they
 // lie up to the last few, which are copied to where reading past their end is harmless.
-template <bool kHasSign, class Use>
+template <bool HasSign, class Use>
 Status ReadPairs(std::string_view body, const Header& header, Use& use) {
   const auto* begin = reinterpret_cast<const uint8_t*>(body.data());
   const auto* end = begin + body.size();
   unsigned bits = header.flags & kInlineBitsMask;
   Position position{.at = begin, .left = header.count};
-  if (body.size() > kPairBytesMax) position = Run<kHasSign>(position, end - kPairBytesMax, bits, use);
+  if (body.size() > kPairBytesMax) position = Run<HasSign>(position, end - kPairBytesMax, bits, use);
   if (position.at == nullptr) return Bad("bad pair");
   uint8_t tail[3 * kPairBytesMax] = {};
   auto tail_size = static_cast<size_t>(end - position.at);
   if (tail_size > kPairBytesMax) return Bad("pairs do not fill it");
   std::memcpy(tail, position.at, tail_size);
   position.at = tail;
-  position = Run<kHasSign>(position, tail + tail_size, bits, use);
+  position = Run<HasSign>(position, tail + tail_size, bits, use);
   if (position.at == nullptr) return Bad("bad pair");
   return position.left == 0 && position.at == tail + tail_size ? Status::Ok() : Bad("pairs do not fill it");
 }

@@ -191,6 +191,7 @@ TEST(HourRowTest, MergeEqualsTheModelInAnyOrderAndGrouping) {
     for (HourRow& row : rows) row = RandomRow(random);
     std::string expected = Encode(ModelSum(rows));
     std::vector<std::string> operands;
+    operands.reserve(rows.size());
     for (const HourRow& row : rows) operands.push_back(Encode(row));
     while (operands.size() > 1 || random() % 2 == 0) {
       std::ranges::shuffle(operands, random);
