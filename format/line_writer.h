@@ -24,6 +24,7 @@ class LineWriter {
   void AddText(std::string_view name, std::string_view value);
   // Money in millionths, as a float whose text is exact: revenue=12.340000.
   void AddMicros(std::string_view name, int64_t micros);
+  bool empty() const { return separator_ == ' '; }  // no field yet: not to be finished
   // Ends the line with the time in nanoseconds and a line feed.
   void Finish(int64_t time_ns);
 

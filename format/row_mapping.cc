@@ -300,6 +300,11 @@ bool RowMapping::AppendLine(std::span<const CsvCell> cells, uint64_t row, std::s
     }
     line.AddMicros(kRevenue, *micros);
   }
+  if (line.empty()) {
+    *problem = MakeProblem(false, cells.front(), "no value in any column", "");
+    out->resize(begin);
+    return false;
+  }
   if (!row_id_prefix_.empty()) line.AddText(FieldName(Field::kEventId), row_id_prefix_ + std::to_string(row));
   line.Finish(time_ns);
   return true;
