@@ -83,7 +83,8 @@ std::string RawColumnView::Name() const {
     case RawColumn::kField:
       break;
   }
-  return "column " + std::to_string(column);
+  auto field = static_cast<Field>(column - static_cast<unsigned>(RawColumn::kField));
+  return "column " + (IsKnownColumn(column) ? std::string(FieldName(field)) : std::to_string(column));
 }
 
 uint64_t RawBlockChecksum(std::string_view block) {
