@@ -17,49 +17,7 @@ int Base64Value(char c) {
   return c == '/' ? 63 : -1;
 }
 
-// Length of the sequence that a lead byte opens and the bounds of its second byte (Unicode table
-// 3-7); 0 for a byte that opens none.
-struct Lead {
-  int size = 0;
-  uint8_t second_min = 0x80;
-  uint8_t second_max = 0xBF;
-};
-
-Lead LeadOf(uint8_t byte) {
-  if (byte < 0x80) return {1};
-  if (byte < 0xC2) return {0};
-  if (byte < 0xE0) return {2};
-  if (byte == 0xE0) return {3, 0xA0, 0xBF};
-  if (byte == 0xED) return {3, 0x80, 0x9F};
-  if (byte < 0xF0) return {3};
-  if (byte == 0xF0) return {4, 0x90, 0xBF};
-  if (byte < 0xF4) return {4};
-  if (byte == 0xF4) return {4, 0x80, 0x8F};
-  return {0};
-}
-
 }  // namespace
-
-bool IsUtf8(std::string_view bytes) {
-  size_t i = 0;
-  while (i < bytes.size()) {
-    auto byte = static_cast<uint8_t>(bytes[i]);
-    if (byte < 0x80) {
-      ++i;
-      continue;
-    }
-    Lead lead = LeadOf(byte);
-    auto size = static_cast<size_t>(lead.size);
-    if (size == 0 || bytes.size() - i < size) return false;
-    auto second = static_cast<uint8_t>(bytes[i + 1]);
-    if (second < lead.second_min || second > lead.second_max) return false;
-    for (size_t k = 2; k < size; ++k) {
-      if ((static_cast<uint8_t>(bytes[i + k]) & 0xC0) != 0x80) return false;
-    }
-    i += size;
-  }
-  return true;
-}
 
 void AppendJsonString(std::string_view text, std::string* out) {
   out->push_back('"');

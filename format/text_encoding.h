@@ -5,14 +5,13 @@
 #include <string>
 #include <string_view>
 
+#include "format/event_utf8.h"
+
 namespace tallymark {
 
 // Text forms shared by dead letters, HTTP answers and tools. Pure functions.
 
-// True when the bytes are well-formed UTF-8 (no overlong forms, no surrogates, at most U+10FFFF).
-bool IsUtf8(std::string_view bytes);
-
-// Appends a JSON string with its quotes. `text` must be UTF-8; quotes, backslashes and control
+// Appends a JSON string with its quotes. `text` must be UTF-8 (see IsUtf8); quotes, backslashes and control
 // characters are escaped, everything else passes as it is.
 void AppendJsonString(std::string_view text, std::string* out);
 

@@ -1,0 +1,88 @@
+#include "server/routes.h"
+
+#include <array>
+
+#include "server/info_handlers.h"
+#include "server/metrics_page.h"
+#include "server/query_handlers.h"
+#include "server/write_handler.h"
+
+namespace tallymark {
+namespace {
+
+constexpr std::array<Route, 14> kRoutes = {{
+    {.method = HttpMethod::kGet, .pattern = "/v1/ads/{ad_id}/aggregated_cnt", .answer = AnswerCount},
+    {.method = HttpMethod::kGet, .pattern = "/v1/ads/{ad_id}/aggregated_count", .answer = AnswerCount},
+    {.method = HttpMethod::kGet, .pattern = "/v1/ads/popular_ads", .answer = AnswerTop},
+    {.method = HttpMethod::kGet, .pattern = "/v1/ads/{ad_id}/series", .answer = AnswerSeries},
+    {.method = HttpMethod::kGet, .pattern = "/v1/ads/{ad_id}/events", .answer = AnswerEvents},
+    {.method = HttpMethod::kPost,
+     .pattern = "/write",
+     .errors = ErrorStyle::kInfluxV1,
+     .answer_later = AnswerWriteV1},
+    {.method = HttpMethod::kPost,
+     .pattern = "/api/v2/write",
+     .errors = ErrorStyle::kInfluxV2,
+     .answer_later = AnswerWriteV2},
+    {.method = HttpMethod::kGet, .pattern = "/ping", .answer = AnswerPing},
+    {.method = HttpMethod::kGet, .pattern = "/health", .answer = AnswerHealth},
+    {.method = HttpMethod::kGet, .pattern = "/ready", .answer = AnswerReady},
+    {.method = HttpMethod::kGet, .pattern = "/v1/status", .answer = AnswerStatus},
+    {.method = HttpMethod::kGet, .pattern = "/metrics", .answer = AnswerMetrics},
+    {.method = HttpMethod::kGet, .pattern = "/openapi.yaml", .answer = AnswerOpenApi},
+    {.method = HttpMethod::kGet, .pattern = "/", .answer = AnswerDashboard},
+}};
+static_assert(kRoutes.size() < ServerMetrics::kRoutesMax);
+
+// Compares segment by segment; *value is the one that stands for {name}.
+bool Matches(std::string_view pattern, const std::vector<std::string>& segments, const std::string** value) {
+  size_t i = 0;
+  pattern.remove_prefix(1);
+  for (bool more = true; more; ++i) {
+    size_t slash = pattern.find('/');
+    std::string_view part = pattern.substr(0, slash);
+    more = slash != std::string_view::npos;
+    if (more) pattern.remove_prefix(slash + 1);
+    if (i == segments.size()) return false;
+    if (part.starts_with('{')) {
+      *value = &segments[i];
+    } else if (part != segments[i]) {
+      return false;
+    }
+  }
+  return i == segments.size();
+}
+
+void AddAllowed(HttpMethod method, std::string* allowed) {
+  if (!allowed->empty()) *allowed += ", ";
+  *allowed += HttpMethodName(method);
+  if (method == HttpMethod::kGet) *allowed += ", HEAD";
+}
+
+}  // namespace
+
+std::string_view HttpMethodName(HttpMethod method) {
+  constexpr std::array<std::string_view, 6> kNames = {"GET", "HEAD", "POST", "PUT", "DELETE", "OTHER"};
+  return kNames[static_cast<size_t>(method)];
+}
+
+std::span<const Route> Routes() { return kRoutes; }
+
+RouteMatch MatchRoute(HttpMethod method, const std::vector<std::string>& segments) {
+  RouteMatch match;
+  HttpMethod asked = method == HttpMethod::kHead ? HttpMethod::kGet : method;
+  for (const Route& route : kRoutes) {
+    const std::string* value = nullptr;
+    if (!Matches(route.pattern, segments, &value)) continue;
+    if (route.method == asked) {
+      match.route = &route;
+      match.index = static_cast<size_t>(&route - kRoutes.data());
+      match.path_value = value;
+      return match;
+    }
+    AddAllowed(route.method, &match.allowed);
+  }
+  return match;
+}
+
+}  // namespace tallymark
