@@ -30,7 +30,7 @@ constexpr size_t kShapeSamples = 16;
 constexpr size_t kShapeVotesMin = 4;   // of kShapeSamples
 constexpr size_t kPrefetchAhead = 12;  // texts
 constexpr size_t kLz4BytesMin = 64;
-constexpr size_t kDistinctTrial = 64;         // distinct texts in a row before a dictionary is given up
+constexpr size_t kRepeatsMissed = 4;          // fewer repeats than expected: no dictionary
 constexpr size_t kDictionaryClearRatio = 32;  // texts a distinct one from which nothing else is tried
 
 // What a text looks like: everything that the texts of one kNumber column have in common.
@@ -379,7 +379,9 @@ bool TextEncoder::Scratch::FindDistinct(Texts texts) {
   distinct.Clear();
   entry_of.resize(texts.size());
   for (size_t i = 0; i < texts.size(); ++i) {
-    if (distinct.entries.size() > i / 2 + kDistinctTrial) return false;
+    // As many repeats as n distinct texts would show by now, give or take chance.
+    size_t repeats = i - distinct.entries.size();
+    if (i * i > 2 * texts.size() * (repeats + kRepeatsMissed)) return false;
     Prefetch(texts, i);
     entry_of[i] = static_cast<uint16_t>(distinct.Add(texts[i]));
   }

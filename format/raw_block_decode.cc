@@ -60,6 +60,8 @@ class Reader {
  private:
   bool HasRevenue() const { return columns_.size() > 3 && columns_[3].Is(RawColumn::kRevenue); }
   bool TakePresence(const RawColumnView& column, const Rows& rows, std::string_view* body);
+  Status DecodePlaces(const RawColumnView& column, std::string_view body, size_t count, size_t begin,
+                      size_t n, std::string* text);
 
   RawBlockHeader header_;
   std::vector<RawColumnView> columns_;
@@ -162,7 +164,7 @@ bool Reader::TakePresence(const RawColumnView& column, const Rows& rows, std::st
 
 template <class Sink>
 Status Reader::Presence(const RawColumnView& column, const Rows& rows, Sink sink) {
-  if (column.layout == 0 || column.layout == kLayoutPerAd) {
+  if (column.layout == static_cast<uint8_t>(RowSetForm::kAll) || column.layout == kLayoutPerAd) {
     for (size_t i = 0; i < rows.size(); ++i) sink(i);
     return Status::Ok();
   }
@@ -196,32 +198,39 @@ Status Reader::Revenue(const Rows& rows, Sink sink) {
   return sound ? Status::Ok() : Damaged(column);
 }
 
+// Fills places_ with `n` of the column's texts.
+Status Reader::DecodePlaces(const RawColumnView& column, std::string_view body, size_t count, size_t begin,
+                            size_t n, std::string* text) {
+  places_.resize(n);
+  Status status = DecodeTexts(column.encoding, body, count, begin, places_, text);
+  return status.ok() ? status : status.WithContext("raw block: " + column.Name());
+}
+
 template <class Sink>
 Status Reader::Texts(const RawColumnView& column, const Rows& rows, std::string* text, Sink sink) {
   if (column.layout == kLayoutPerAd) {
-    places_.resize(rows.ad_end - rows.ad_begin);
-    Status status = DecodeTexts(column.encoding, column.body, runs_.size(), rows.ad_begin, places_, text);
-    if (!status.ok()) return status.WithContext("raw block: " + column.Name());
+    size_t n = rows.ad_end - rows.ad_begin;
+    Status status = DecodePlaces(column, column.body, runs_.size(), rows.ad_begin, n, text);
+    if (!status.ok()) return status;
     for (size_t run = rows.ad_begin; run < rows.ad_end; ++run) {
       const TextPlace& place = places_[run - rows.ad_begin];
       for (size_t row = runs_.begin[run]; row < runs_.begin[run + 1]; ++row) sink(row - rows.begin, place);
     }
-    return Status::Ok();
+    return status;
   }
-  if (column.layout == 0) {
-    places_.resize(rows.size());
-    Status status = DecodeTexts(column.encoding, column.body, header_.count, rows.begin, places_, text);
-    if (!status.ok()) return status.WithContext("raw block: " + column.Name());
+  if (column.layout == static_cast<uint8_t>(RowSetForm::kAll)) {
+    Status status = DecodePlaces(column, column.body, header_.count, rows.begin, rows.size(), text);
+    if (!status.ok()) return status;
     for (size_t i = 0; i < places_.size(); ++i) sink(i, places_[i]);
-    return Status::Ok();
+    return status;
   }
   std::string_view body;
   if (!TakePresence(column, rows, &body)) return Damaged(column);
-  places_.resize(present_end_ - present_begin_);
-  Status status = DecodeTexts(column.encoding, body, present_.size(), present_begin_, places_, text);
-  if (!status.ok()) return status.WithContext("raw block: " + column.Name());
-  for (size_t i = 0; i < places_.size(); ++i) sink(present_[present_begin_ + i] - rows.begin, places_[i]);
-  return Status::Ok();
+  size_t n = present_end_ - present_begin_;
+  Status status = DecodePlaces(column, body, present_.size(), present_begin_, n, text);
+  if (!status.ok()) return status;
+  for (size_t i = 0; i < n; ++i) sink(present_[present_begin_ + i] - rows.begin, places_[i]);
+  return status;
 }
 
 // Extras of one event lie side by side in chunk->extras while columns are read one by one: the

@@ -165,5 +165,239 @@ TEST(RawBlock, RandomBlocksRoundTrip) {
   }
 }
 
+TEST(RawBlock, TheLargestBlocksRoundTrip) {
+  std::mt19937_64 random(TestSeed());
+  ExpectRoundTrip(BareEvents(kRawBlockEventsMax, 1, random));  // one ad
+  std::vector<PlainEvent> each_its_own = BareEvents(kRawBlockEventsMax, 1, random);
+  for (size_t i = 0; i < each_its_own.size(); ++i) each_its_own[i].ad = static_cast<uint32_t>(i * 524'287);
+  ExpectRoundTrip(each_its_own);
+}
+
+TEST(RawBlock, BothEndsOfTimeAndRevenueRoundTrip) {
+  constexpr int64_t kLeast = std::numeric_limits<int64_t>::min();
+  constexpr int64_t kMost = std::numeric_limits<int64_t>::max();
+  std::vector<PlainEvent> events;
+  for (auto [time_ns, micros] : std::vector<std::pair<int64_t, int64_t>>{
+           {kLeast, kMost}, {kMost, kLeast}, {0, 0}, {-1, 1}, {1, -1}, {kLeast + 1, kMost - 1}}) {
+    PlainEvent event;
+    event.ad = UINT32_MAX;
+    event.time_ns = time_ns;
+    event.revenue_micros = micros;
+    events.push_back(event);
+    ExpectRoundTrip({event});
+  }
+  ExpectRoundTrip(events);
+}
+
+TEST(RawBlock, TimesOfEveryUnitRoundTripBeforeAndAfter1970) {
+  std::mt19937_64 random(TestSeed());
+  for (int64_t unit : {1LL, 1'000LL, 1'000'000LL, 1'000'000'000LL, 60'000'000'000LL}) {
+    for (int64_t start : {-3 * unit, kNow}) {
+      std::vector<PlainEvent> events = BareEvents(200, 20, random);
+      for (PlainEvent& event : events) event.time_ns = start + static_cast<int64_t>(random() % 10'000) * unit;
+      ExpectRoundTrip(events);
+    }
+  }
+}
+
+TEST(RawBlock, AbsentAndEmptyAreToldApart) {
+  std::vector<PlainEvent> events(40);
+  for (size_t i = 0; i < events.size(); ++i) {
+    if (i % 2 == 0) events[i].fields[Field::kUserId] = i % 4 == 0 ? "" : "u1";
+    if (i % 3 == 0) events[i].fields[Field::kCountry] = "";
+    if (i % 5 == 0) events[i].extras["os"] = "";
+    if (i == 39) events[i].fields[Field::kClickId] = "";
+    if (i % 7 == 0) events[i].revenue_micros = 0;
+  }
+  ExpectRoundTrip(events);
+}
+
+TEST(RawBlock, AnEventMayHave255ExtrasAndABlockThousandsOfNames) {
+  std::mt19937_64 random(TestSeed());
+  std::vector<PlainEvent> events = BareEvents(600, 50, random);
+  for (size_t i = 0; i < events.size(); ++i) {
+    for (int x = 0; x < 8; ++x)
+      events[i].extras[Numbered("name", random() % 20'000)] = RandomText(10, random);
+  }
+  for (uint64_t x = 0; events[7].extras.size() < 255; ++x) events[7].extras[Numbered("more", x)] = "v";
+  events[8].extras[""] = "the name is empty";
+  events[9].extras[std::string("n\0ul", 4)] = std::string("\0", 1);
+  ExpectRoundTrip(events);
+}
+
+TEST(RawBlock, AttributesOfTheAdAreStoredOnceAnAd) {
+  std::mt19937_64 random(TestSeed());
+  std::vector<PlainEvent> events = BareEvents(4'000, 40, random);
+  for (PlainEvent& event : events)
+    event.fields[Field::kCampaignId] = Numbered("c", event.ad * uint64_t{2'654'435'761});
+  ExpectRoundTrip(events);
+  std::string block = EncodeEvents(events);
+  RawBlockHeader header;
+  std::vector<RawColumnView> columns;
+  ASSERT_TRUE(OpenRawBlock(block, &header, &columns).ok());
+  ASSERT_EQ(columns.size(), 4U);
+  EXPECT_EQ(columns[3].layout, kLayoutPerAd);
+  EXPECT_LT(columns[3].body.size(), 40 * 8U);
+  events[2'000].fields[Field::kCampaignId] = "moved";
+  ExpectRoundTrip(events);
+}
+
+TEST(RawBlock, EqualInputGivesEqualBytesWhateverWasEncodedBefore) {
+  std::mt19937_64 random(TestSeed());
+  std::vector<PlainEvent> events = RandomEvents(random);
+  std::string first = EncodeEvents(events);
+  RawBlockEncoder encoder;
+  std::string out = "kept";
+  encoder.Encode(EventSource(RandomEvents(random)).rows(), &out);
+  size_t start = out.size();
+  encoder.Encode(EventSource(events).rows(), &out);
+  EXPECT_TRUE(out.starts_with("kept"));
+  EXPECT_EQ(out.substr(start), first);
+}
+
+TEST(RawBlock, DecodingAppendsBehindWhatIsThere) {
+  std::vector<PlainEvent> events(3);
+  for (PlainEvent& event : events) event.fields[Field::kIp] = "10.0.0.1";
+  events[1].extras["os"] = "linux";
+  std::string block = EncodeEvents(events);
+  EventChunk chunk;
+  std::vector<uint32_t> ads;
+  ASSERT_TRUE(DecodeRawBlock(block, nullptr, &chunk, &ads).ok());
+  ASSERT_TRUE(DecodeRawBlock(block, nullptr, &chunk, &ads).ok());
+  std::vector<PlainEvent> twice = events;
+  twice.insert(twice.end(), events.begin(), events.end());
+  EXPECT_TRUE(ToPlain(chunk, ads) == twice);
+}
+
+TEST(RawBlock, AnAdThatIsNotThereHasNoEvents) {
+  std::vector<PlainEvent> events(2);
+  events[0].ad = 5;
+  events[1].ad = 9;
+  std::string block = EncodeEvents(events);
+  for (uint32_t ad : {0U, 7U, 10U}) {
+    std::vector<PlainEvent> decoded;
+    ASSERT_TRUE(DecodeEvents(block, &decoded, &ad).ok());
+    EXPECT_TRUE(decoded.empty());
+  }
+}
+
+// A small block with a column of every sort.
+std::vector<PlainEvent> MixedEvents() {
+  std::mt19937_64 random(11);
+  std::vector<PlainEvent> events = BareEvents(60, 12, random);
+  for (size_t i = 0; i < events.size(); ++i) {
+    events[i].fields[Field::kEventId] = RandomUuid(random);
+    events[i].fields[Field::kUserId] = i % 9 == 0 ? "guest" : Numbered("u", random() % 1'000);
+    events[i].fields[Field::kIp] = i % 4 == 0 ? RandomIpv6(random) : RandomIpv4(random);
+    events[i].fields[Field::kCountry] = RandomText(6, random);
+    events[i].fields[Field::kCampaignId] = Numbered("c", events[i].ad);
+    if (i % 20 == 0) events[i].revenue_micros = static_cast<int64_t>(i) * 12'340'000;
+    if (i % 3 == 0)
+      events[i].extras["url"] = Numbered("https://example.org/landing/page?position=first&n=", i);
+    if (i % 2 == 0) events[i].extras["os"] = "linux";
+    if (i == 30) events[i].time_ns -= 300'000'000'000;
+  }
+  return events;
+}
+
+Status DecodeAll(std::string_view block) {
+  std::vector<PlainEvent> events;
+  Status status = DecodeEvents(block, &events);
+  uint32_t ad = 6;
+  CountColumns columns;
+  EXPECT_EQ(ReadRawBlockInfo(block).ok(), status.ok());
+  EXPECT_EQ(DecodeEvents(block, &events, &ad).code(), status.code());
+  EXPECT_EQ(DecodeCountColumns(block, &columns).code(), status.code());
+  return status;
+}
+
+TEST(RawBlockDamage, EveryTruncationIsCorruption) {
+  std::string block = EncodeEvents(MixedEvents());
+  for (size_t size = 0; size < block.size(); ++size) {
+    std::vector<char> exact(block.begin(), block.begin() + static_cast<std::ptrdiff_t>(size));
+    ASSERT_EQ(DecodeAll({exact.data(), exact.size()}).code(), Code::kCorruption) << size;
+  }
+  EXPECT_EQ(DecodeAll(block + '\0').code(), Code::kCorruption);
+}
+
+TEST(RawBlockDamage, EveryFlippedBitIsCorruption) {
+  std::string block = EncodeEvents(MixedEvents());
+  for (size_t bit = 0; bit < block.size() * 8; ++bit) {
+    std::string damaged = block;
+    damaged[bit / 8] = static_cast<char>(damaged[bit / 8] ^ (1 << (bit % 8)));
+    ASSERT_EQ(DecodeAll(damaged).code(), Code::kCorruption) << "bit " << bit;
+  }
+}
+
+// What the checksum no longer catches may decode to something else, but stays within bounds.
+TEST(RawBlockDamage, DamageUnderAGoodChecksumStaysWithinBounds) {
+  std::string block = EncodeEvents(MixedEvents());
+  std::mt19937_64 random(TestSeed());
+  size_t refused = 0;
+  for (size_t at = 0; at < block.size() * 4; ++at) {
+    std::vector<char> damaged(block.begin(), block.end());
+    size_t changes = 1 + random() % 3;
+    damaged[at % block.size()] = static_cast<char>(random());
+    for (size_t i = 1; i < changes; ++i) damaged[random() % damaged.size()] = static_cast<char>(random());
+    SealRawBlock(damaged.data(), damaged.size());
+    std::string_view view(damaged.data(), damaged.size());
+    std::vector<PlainEvent> events;
+    CountColumns columns;
+    uint32_t ad = 6;
+    Status status = DecodeEvents(view, &events);
+    refused += status.ok() ? 0 : 1;
+    if (status.ok()) {
+      EXPECT_TRUE(DecodeEvents(view, &events, &ad).ok());
+      EXPECT_TRUE(DecodeCountColumns(view, &columns).ok());
+    } else {
+      ASSERT_EQ(status.code(), Code::kCorruption);
+    }
+  }
+  EXPECT_GT(refused, block.size() / 10);
+}
+
+TEST(RawBlockDamage, CutsUnderAGoodChecksumAreCorruption) {
+  std::string block = EncodeEvents(MixedEvents());
+  for (size_t size = sizeof(RawBlockHeader); size < block.size(); ++size) {
+    std::vector<char> cut(block.begin(), block.begin() + static_cast<std::ptrdiff_t>(size));
+    SealRawBlock(cut.data(), cut.size());
+    std::vector<PlainEvent> events;
+    EXPECT_EQ(DecodeEvents({cut.data(), cut.size()}, &events).code(), Code::kCorruption) << size;
+  }
+}
+
+TEST(RawBlockDamage, WhatANewerVersionWroteIsRefusedByName) {
+  std::string block = EncodeEvents(MixedEvents());
+  block[4] = 2;
+  SealRawBlock(block.data(), block.size());
+  EXPECT_THAT(ReadRawBlockInfo(block).status().message(), testing::HasSubstr("version 2 is not known"));
+  block[4] = 1;
+  block[6] = 1;
+  SealRawBlock(block.data(), block.size());
+  EXPECT_THAT(ReadRawBlockInfo(block).status().message(), testing::HasSubstr("unknown flags"));
+}
+
+TEST(RawBlockDamage, AnUnknownColumnOrEncodingIsRefusedByName) {
+  std::vector<PlainEvent> events(1);
+  events[0].fields[Field::kCountry] = "USA";
+  std::string block = EncodeEvents(events);
+  size_t entry = block.size() - 4;  // column, encoding, layout, size
+  std::vector<PlainEvent> decoded;
+  block[entry] = 99;
+  SealRawBlock(block.data(), block.size());
+  EXPECT_THAT(DecodeEvents(block, &decoded).message(), testing::HasSubstr("column 99 is not known"));
+  block[entry] = static_cast<char>(FieldColumn(Field::kCountry));
+  block[entry + 1] = 77;
+  SealRawBlock(block.data(), block.size());
+  EXPECT_THAT(DecodeEvents(block, &decoded).message(), testing::HasSubstr("encoding 77"));
+}
+
+TEST(RawBlockDeathTest, BrokenPromisesStopTheProgram) {
+  std::vector<PlainEvent> events(2);
+  events[0].ad = 2;
+  EXPECT_DEATH(EncodeEvents(events), "not sorted by ad");
+  EXPECT_DEATH(EncodeEvents({}), "1 to 8192 events");
+}
+
 }  // namespace
 }  // namespace tallymark
