@@ -7,7 +7,13 @@ set(TALLYMARK_SHARED_DATA ${CMAKE_SOURCE_DIR}/../shared/data)
 add_test(NAME tools.line_protocol_corpus
   COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_SOURCE_DIR}/tools/corpus_check.py
     $<TARGET_FILE:tally> ${TALLYMARK_SHARED_DATA}/lineprotocol/corpus.json)
-set_tests_properties(tools.line_protocol_corpus PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 600)
+add_test(NAME tools.help
+  COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_SOURCE_DIR}/tools/help_check.py $<TARGET_FILE:tally>)
+add_test(NAME talkingdata
+  COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_SOURCE_DIR}/talkingdata_check.py
+    ${CMAKE_RUNTIME_OUTPUT_DIRECTORY} ${TALLYMARK_SHARED_DATA}/talkingdata/train_sample.csv)
+set_tests_properties(tools.line_protocol_corpus tools.help talkingdata
+  PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 1200)
 
 # Fuzz targets that ./dev test built with clang beside this tree, so that one ctest run has all.
 set(TALLYMARK_FUZZ_BIN "" CACHE PATH "Where fuzz targets built elsewhere are; empty: not run here")
