@@ -28,7 +28,7 @@ std::string Uuid(std::mt19937_64& random) {
 
 std::string Ip(std::mt19937_64& random) {
   std::string text;
-  for (int i = 0; i < 4; ++i) text += (i == 0 ? "" : ".") + std::to_string(random() % 256);
+  for (int i = 0; i < 4; ++i) text.append(i == 0 ? "" : ".").append(std::to_string(random() % 256));
   return text;
 }
 

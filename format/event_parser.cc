@@ -31,8 +31,9 @@ bool IsToken(std::string_view text) {
 
 // What has been learnt, and how lines are scanned.
 struct Templates {
-  ScanFunction scan = nullptr;  // null: every line takes the strict path
-  ScanRun run;                  // holds last_used and current between calls
+  ScanFunction scan = nullptr;        // null: every line takes the strict path
+  ScanRun run;                        // holds last_used and current between calls
+  std::unique_ptr<uint32_t[]> stops;  // NOLINT(modernize-avoid-c-arrays)
   std::array<std::unique_ptr<EventTemplate>, kTemplatesMax> shapes;  // few are used: made when learnt
 
   void Learn(std::string_view line) {
@@ -45,6 +46,8 @@ struct Templates {
     uint32_t slot = run.template_count;
     if (slot < kTemplatesMax) {
       shapes[slot] = std::make_unique<EventTemplate>();
+      if (stops == nullptr) stops = std::make_unique<uint32_t[]>(kWindowStopsMax);
+      run.stops = stops.get();
       ++run.template_count;
     } else {
       slot = static_cast<uint32_t>(std::min_element(run.last_used, run.last_used + kTemplatesMax) -
@@ -71,6 +74,8 @@ class ChunkParse {
         end_(chunk->text.size()),
         segment_event_begin_(chunk->events.size()) {
     assert(end_ <= UINT32_MAX);
+    templates_->run.stop = 0;  // the index is of the text before
+    templates_->run.stop_count = 0;
   }
 
   void Run() {

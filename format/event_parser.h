@@ -14,23 +14,23 @@ namespace tallymark {
 
 // Why a line was rejected. Names (RejectReasonName) appear in metrics and dead letters: stable.
 enum class RejectReason : uint8_t {
-  kParse = 0,         // not line protocol
-  kUnknownKind,       // measurement is none of impression, click, conversion
-  kDuplicateName,     // a name stands twice in the line
-  kNoAd,              // no ad_id where one is needed
-  kReservedAd,        // ad_id=popular_ads
-  kIdTooLong,         // a known id over 128 bytes
-  kTooManyAttributes, // over 32 attributes
-  kNameTooLong,       // an attribute name over 64 bytes
-  kValueTooLong,      // an attribute value over 1 KiB
+  kParse = 0,          // not line protocol
+  kUnknownKind,        // measurement is none of impression, click, conversion
+  kDuplicateName,      // a name stands twice in the line
+  kNoAd,               // no ad_id where one is needed
+  kReservedAd,         // ad_id=popular_ads
+  kIdTooLong,          // a known id over 128 bytes
+  kTooManyAttributes,  // over 32 attributes
+  kNameTooLong,        // an attribute name over 64 bytes
+  kValueTooLong,       // an attribute value over 1 KiB
   kNotUtf8,
   kBadIp,
-  kBadRevenue,        // not a decimal, more than six decimals, out of range
-  kBadTime,           // timestamp does not fit int64 nanoseconds
+  kBadRevenue,  // not a decimal, more than six decimals, out of range
+  kBadTime,     // timestamp does not fit int64 nanoseconds
   kTooOld,
   kInFuture,
-  kLineTooLong,       // over kMaxLineBytes
-  kTruncated,         // connection ended inside a line
+  kLineTooLong,  // over kMaxLineBytes
+  kTruncated,    // connection ended inside a line
 };
 inline constexpr int kRejectReasonCount = 17;
 std::string_view RejectReasonName(RejectReason reason);  // "parse", "unknown_kind", "no_ad", ...
@@ -42,8 +42,8 @@ inline constexpr size_t kMaxAttributeNameBytes = 64;
 inline constexpr size_t kMaxAttributeValueBytes = 1024;
 
 struct EventParseOptions {
-  int64_t unit_ns = 1;                // nanoseconds per unit of the line's timestamps
-  int64_t read_time_ns = 0;           // the time of a line that carries none
+  int64_t unit_ns = 1;                                      // nanoseconds per unit of the line's timestamps
+  int64_t read_time_ns = 0;                                 // the time of a line that carries none
   int64_t oldest_ns = std::numeric_limits<int64_t>::min();  // earlier events are too_old
   int64_t newest_ns = std::numeric_limits<int64_t>::max();  // later events are in_future
   // true (TCP): LF always ends a line. false (HTTP): an LF inside a quoted string belongs to it.
@@ -57,7 +57,7 @@ struct RejectedLine {
   uint32_t column = 0;  // 1-based byte where it went wrong, 0 when the whole line is meant
   uint32_t text_offset = 0;
   uint32_t text_size = 0;
-  std::string detail;   // for people: what was expected or found
+  std::string detail;  // for people: what was expected or found
 };
 
 // A line that begins with "#sync " or "#auth " (SPEC 2.1). Any other # line is a comment.
@@ -73,7 +73,7 @@ struct Directive {
 struct ParseReport {
   std::vector<RejectedLine> rejected;
   std::vector<Directive> directives;  // empty unless directives were asked for
-  uint32_t lines = 0;                 // event lines: accepted by the parser + rejected; no comments, no blanks
+  uint32_t lines = 0;  // event lines: accepted by the parser + rejected; no comments, no blanks
 };
 
 // Turns lines into events. Learns the shape of the lines it sees (names, order, types) and reads
@@ -96,8 +96,7 @@ class EventParser {
   // copied, except those that had to be rewritten. `want_directives`: report #sync and #auth
   // and cut a segment at each; otherwise they are comments. Never fails as a whole: each bad line
   // is reported and the others go on.
-  void Parse(const EventParseOptions& options, bool want_directives, EventChunk* chunk,
-             ParseReport* report);
+  void Parse(const EventParseOptions& options, bool want_directives, EventChunk* chunk, ParseReport* report);
 
  private:
   struct Impl;

@@ -9,6 +9,9 @@
 namespace tallymark {
 
 inline constexpr size_t kTemplatesMax = 8;
+// Bytes indexed at a time: a dozen lines or more, and the index stays in the first-level cache.
+inline constexpr uint32_t kWindowBytes = 2048;
+inline constexpr uint32_t kWindowStopsMax = kWindowBytes + 12;  // written a dozen at a time
 
 // The state of a run over consecutive lines that match learnt templates. Internal to format.
 struct ScanRun {
@@ -26,6 +29,10 @@ struct ScanRun {
   uint64_t clock = 0;
   uint32_t template_count = 0;
   uint32_t current = 0;  // the one that matched last
+  // Offsets of the stops of a window of the text; those before `stop` are of lines behind.
+  uint32_t* stops = nullptr;  // room for kWindowStopsMax
+  uint32_t stop_count = 0;
+  uint32_t stop = 0;
   const Event* blank = nullptr;
   int64_t unit_ns = 1;
   int64_t read_time_ns = 0;

@@ -32,6 +32,19 @@ struct Vector {
   }
 };
 
+inline uint64_t StopBits32(const char* p) {
+  __m256i v = Vector::Load(p);
+  __m256i separators = _mm256_or_si256(Vector::Is(v, ','), Vector::Is(v, '='));
+  __m256i quotes = _mm256_or_si256(Vector::Is(v, '"'), Vector::Is(v, '\\'));
+  __m256i others = _mm256_or_si256(Vector::Is(v, 0x7F), Vector::Below(v, 0x21));
+  return Vector::Bits(_mm256_or_si256(_mm256_or_si256(separators, quotes), others));
+}
+
+inline uint64_t StopBits64(const char* p) { return StopBits32(p) | StopBits32(p + 32) << 32; }
+
+// 64 when there is none.
+inline uint32_t LowestBit(uint64_t bits) { return static_cast<uint32_t>(_tzcnt_u64(bits)); }
+
 inline uint32_t EqualBits16(const char* a, const char* b) {
   __m128i equal = _mm_cmpeq_epi8(_mm_loadu_si128(reinterpret_cast<const __m128i*>(a)),
                                  _mm_loadu_si128(reinterpret_cast<const __m128i*>(b)));

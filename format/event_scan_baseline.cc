@@ -32,6 +32,23 @@ struct Vector {
   }
 };
 
+inline uint32_t StopBits16(const char* p) {
+  __m128i v = Vector::Load(p);
+  __m128i separators = _mm_or_si128(Vector::Is(v, ','), Vector::Is(v, '='));
+  __m128i quotes = _mm_or_si128(Vector::Is(v, '"'), Vector::Is(v, '\\'));
+  __m128i others = _mm_or_si128(Vector::Is(v, 0x7F), Vector::Below(v, 0x21));
+  return Vector::Bits(_mm_or_si128(_mm_or_si128(separators, quotes), others));
+}
+
+inline uint64_t StopBits64(const char* p) {
+  uint64_t low = StopBits16(p) | StopBits16(p + 16) << 16;
+  uint64_t high = StopBits16(p + 32) | StopBits16(p + 48) << 16;
+  return low | high << 32;
+}
+
+// 63 when there is none.
+inline uint32_t LowestBit(uint64_t bits) { return static_cast<uint32_t>(__builtin_ctzll(bits | 1ULL << 63)); }
+
 inline uint32_t EqualBits16(const char* a, const char* b) {
   return Vector::Bits(_mm_cmpeq_epi8(Vector::Load(a), Vector::Load(b)));
 }

@@ -4,153 +4,17 @@
 // an inline function with a linker-visible name: the linker would keep one copy of it for the whole
 // program, perhaps the one with AVX2 instructions.
 //
-// `Vector` offers kWidth and, for kWidth bytes at an address, a bit for each byte that
-//   TagStops:     may not stand plainly in a tag value, or ends it
-//   StringStops:  may not stand plainly in a quoted string, or ends it
-//   NonDigits:    is none of 0..9
+// Two ways to read a line. The quick one works on an index of a window of the text: the places of
+// all bytes that are anything but plain inside a value. A shape knows how many of them each of its
+// literals has, so every value's end is found in the index without looking at the value, no line
+// waits for the one before it, and the CPU works on several at once. Values that hold such bytes
+// themselves (a space in a string) upset the count; those lines, and those at the end of the input,
+// are read value after value.
+
+#include "format/event_scan_values.h"
 
 namespace tallymark {
 namespace {
-
-// Ends the scan of one value. Near the end of the input, where a vector would reach past it, the
-// bytes go one by one.
-enum class Until { kTagStop, kStringStop, kNonDigit };
-
-template <Until kUntil>
-inline bool Stops(char c) {
-  if constexpr (kUntil == Until::kNonDigit) return c < '0' || c > '9';
-  if constexpr (kUntil == Until::kStringStop) return c < 0x20 || c == '"' || c == '\\';
-  return c <= 0x20 || c == ',' || c == '=' || c == '\\' || c == 0x7F;
-}
-
-template <Until kUntil>
-inline uint32_t StopBits(const char* p) {
-  if constexpr (kUntil == Until::kNonDigit) return Vector::NonDigits(p);
-  if constexpr (kUntil == Until::kStringStop) return Vector::StringStops(p);
-  return Vector::TagStops(p);
-}
-
-template <Until kUntil>
-inline const char* Scan(const char* p, const char* end) {
-  while (static_cast<size_t>(end - p) >= Vector::kWidth) {
-    uint32_t bits = StopBits<kUntil>(p);
-    if (bits != 0) return p + __builtin_ctz(bits);
-    p += Vector::kWidth;
-  }
-  while (p < end && !Stops<kUntil>(*p)) ++p;
-  return p;
-}
-
-inline bool EqualBytes(const char* a, const char* b, size_t size) {
-  for (size_t i = 0; i < size; ++i) {
-    if (a[i] != b[i]) return false;
-  }
-  return true;
-}
-
-inline bool StartsWith(const char* p, const char* end, const Literal& literal) {
-  if (static_cast<size_t>(end - p) < kLiteralBytesMax) {
-    return static_cast<size_t>(end - p) >= literal.size && EqualBytes(p, literal.bytes, literal.size);
-  }
-  uint32_t equal = EqualBits16(p, literal.bytes);
-  if ((~equal & literal.first_mask) != 0) return false;
-  for (uint32_t i = 16; i < literal.size; i += 16) {
-    uint32_t left = literal.size - i;
-    uint32_t mask = left >= 16 ? 0xFFFF : (1u << left) - 1;
-    if ((~EqualBits16(p + i, literal.bytes + i) & mask) != 0) return false;
-  }
-  return true;
-}
-
-// An IPv4 address in its only form, without a branch per digit: those would be mispredicted.
-// Bit i stands for byte i throughout.
-inline bool IsIpv4(const char* p, uint32_t size) {
-  __m128i v = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
-  auto bits = [](__m128i x) { return static_cast<uint32_t>(_mm_movemask_epi8(x)); };
-  auto at_most = [&](char c) { return bits(_mm_cmpgt_epi8(_mm_set1_epi8(static_cast<char>(c + 1)), v)); };
-  auto is = [&](char c) { return bits(_mm_cmpeq_epi8(v, _mm_set1_epi8(c))); };
-  uint32_t text = (1u << size) - 1;
-  uint32_t dots = is('.') & text;
-  uint32_t digits = at_most('9') & ~at_most('/') & text;
-  uint32_t begins = dots << 1 | 1;
-  if ((dots | digits) != text || __builtin_popcount(dots) != 3 || (begins & digits) != begins) return false;
-  if ((digits & digits >> 1 & digits >> 2 & digits >> 3) != 0) return false;
-  uint32_t leading_zeros = begins & is('0') & digits >> 1;
-  uint32_t threes = begins & digits >> 1 & digits >> 2;
-  uint32_t within_255 = is('1') | (is('2') & (at_most('4') >> 1 | (is('5') >> 1 & at_most('5') >> 2)));
-  return (leading_zeros | (threes & ~within_255)) == 0;
-}
-
-inline bool IsIp(const char* p, const char* end, size_t size) {
-  if (size <= 15 && end - p >= 16 && IsIpv4(p, static_cast<uint32_t>(size))) return true;
-  return IsCanonicalIp(p, size);
-}
-
-// Eight decimal digits at once: pairs, then fours, then eights.
-inline uint64_t EightDigits(const char* p) {
-  uint64_t v = 0;
-  __builtin_memcpy(&v, p, sizeof v);
-  v -= 0x3030303030303030;
-  v = v * 10 + (v >> 8);
-  return (((v & 0x000000FF000000FF) * 0x000F424000000064 +
-           ((v >> 16 & 0x000000FF000000FF) * 0x0000271000000001)) >>
-          32);
-}
-
-// The unsigned number of `size` <= 19 digits.
-inline uint64_t Digits(const char* p, size_t size) {
-  uint64_t value = 0;
-  for (; size >= 8; size -= 8, p += 8) value = value * 100'000'000 + EightDigits(p);
-  for (; size > 0; --size, ++p) value = value * 10 + static_cast<uint64_t>(*p - '0');
-  return value;
-}
-
-// Numbers of the plain forms; null sends the others to the strict path.
-inline const char* ScanInt(const char* p, const char* end, bool is_signed) {
-  if (is_signed && p < end && *p == '-') ++p;
-  const char* stop = Scan<Until::kNonDigit>(p, end);
-  return stop > p && stop - p <= 18 ? stop : nullptr;
-}
-
-inline const char* ScanFloat(const char* p, const char* end) {
-  if (p < end && *p == '-') ++p;
-  const char* stop = Scan<Until::kNonDigit>(p, end);
-  if (stop == p || stop - p > 100) return nullptr;
-  return stop < end && *stop == '.' ? Scan<Until::kNonDigit>(stop + 1, end) : stop;
-}
-
-inline const char* ScanBool(const char* p, const char* end) {
-  const char* stop = p;
-  while (stop < end && stop - p < 6 && ((*stop | 0x20) >= 'a' && (*stop | 0x20) <= 'z')) ++stop;
-  auto size = static_cast<size_t>(stop - p);
-  if (size == 1) return *p == 't' || *p == 'T' || *p == 'f' || *p == 'F' ? stop : nullptr;
-  auto is = [&](const char* word, size_t word_size) {
-    return size == word_size && EqualBytes(p, word, size);
-  };
-  bool known =
-      is("true", 4) || is("True", 4) || is("TRUE", 4) || is("false", 5) || is("False", 5) || is("FALSE", 5);
-  return known ? stop : nullptr;
-}
-
-inline const char* ScanValue(SlotType type, const char* p, const char* end) {
-  switch (type) {
-    case SlotType::kTag: {
-      const char* stop = Scan<Until::kTagStop>(p, end);
-      return stop > p ? stop : nullptr;
-    }
-    case SlotType::kString:
-      return Scan<Until::kStringStop>(p, end);
-    case SlotType::kInt:
-      return ScanInt(p, end, true);
-    case SlotType::kUint:
-      return ScanInt(p, end, false);
-    case SlotType::kFloat:
-      return ScanFloat(p, end);
-    case SlotType::kBool:
-      return ScanBool(p, end);
-  }
-  return nullptr;
-}
 
 // One line being taken apart.
 struct Line {
@@ -159,8 +23,8 @@ struct Line {
   Extra* extras;
 };
 
-inline bool TakeValue(const Line& line, const TemplateSlot& slot, const char* literal, const char* p,
-                      size_t size) {
+[[gnu::always_inline]] inline bool TakeValue(const Line& line, const TemplateSlot& slot, const char* literal,
+                                             const char* p, size_t size) {
   const ScanRun& run = *line.run;
   auto offset = static_cast<uint32_t>(p - run.text);
   if (slot.target < kFieldCount) {
@@ -182,14 +46,21 @@ inline bool TakeValue(const Line& line, const TemplateSlot& slot, const char* li
   return true;
 }
 
-inline const char* TakeTime(const ScanRun& run, const char* p, const char* end, int64_t* time_ns) {
-  const char* stop = Scan<Until::kNonDigit>(p, end);
-  auto size = static_cast<size_t>(stop - p);
-  if (size == 0 || size > 19) return nullptr;
-  uint64_t units = Digits(p, size);
+[[gnu::always_inline]] inline const char* TakeTime(const ScanRun& run, const char* p, const char* end,
+                                                   int64_t* time_ns) {
+  auto size = static_cast<size_t>(end - p);
+  uint64_t units = 0;
+  if (size == 19 && AreDigits19(p)) {  // nanoseconds of these decades, and nothing behind them
+    units = Digits19(p);
+  } else {
+    const char* stop = Scan<Until::kNonDigit>(p, end);
+    size = static_cast<size_t>(stop - p);
+    if (size == 0 || size > 19) return nullptr;
+    units = Digits(p, size);
+  }
   if (units > static_cast<uint64_t>(INT64_MAX)) return nullptr;
   if (__builtin_mul_overflow(static_cast<int64_t>(units), run.unit_ns, time_ns)) return nullptr;
-  return stop;
+  return p + size;
 }
 
 // The begin of the next line, or null where the line does not end at p.
@@ -209,62 +80,159 @@ inline bool IsAdAllowed(const char* text, const Event& event) {
          !EqualBytes(text + event.offset.begin()[kAd], kReservedAd, sizeof(kReservedAd) - 1);
 }
 
-// The begin of the next line, or null where this one is not of the template's shape or not plainly
+// Behind the tail: the time, which ends at or before `time_end`, the rules that concern the whole
+// line, the line end. The begin of the next line, or null.
+[[gnu::always_inline]] inline const char* FinishLine(ScanRun* run, const EventTemplate& shape, const char* p,
+                                                     const char* time_end, Event* event) {
+  int64_t time_ns = run->read_time_ns;
+  if (shape.has_time) {
+    p = TakeTime(*run, p, time_end, &time_ns);
+    if (p == nullptr) return nullptr;
+  }
+  if (time_ns < run->oldest_ns || time_ns > run->newest_ns) return nullptr;
+  if (!IsAdAllowed(run->text, *event)) return nullptr;
+  event->time_ns = time_ns;
+  event->kind = shape.kind;
+  event->extra_begin = run->extra_count;
+  event->extra_count = shape.extra_count;
+  return TakeLineEnd(p, run->text + run->end);
+}
+
+// The begin of the next line, or null where this one is not of the shape or not plainly
 // acceptable; *event is then dirty.
-inline const char* TakeLine(ScanRun* run, const EventTemplate& shape, const char* p, Event* event) {
+[[gnu::noinline]] const char* TakeLine(ScanRun* run, const EventTemplate& shape, const char* p,
+                                       Event* event) {
   const char* end = run->text + run->end;
   Line line{run, event, run->extras + run->extra_count};
   for (uint32_t i = 0; i < shape.slot_count; ++i) {
     const TemplateSlot& slot = shape.slots[i];
-    const char* literal = p;
     if (!StartsWith(p, end, slot.before)) return nullptr;
-    p += slot.before.size;
-    const char* stop = ScanValue(slot.type, p, end);
-    if (stop == nullptr || stop - p > slot.value_max) return nullptr;
-    if (!TakeValue(line, slot, literal, p, static_cast<size_t>(stop - p))) return nullptr;
+    const char* value = p + slot.before.size;
+    const char* stop = ScanValue(slot.type, value, end);
+    if (stop == nullptr || stop - value > slot.value_min + slot.value_span) return nullptr;
+    if (!TakeValue(line, slot, p, value, static_cast<size_t>(stop - value))) return nullptr;
     p = stop;
   }
   if (!StartsWith(p, end, shape.tail)) return nullptr;
-  p += shape.tail.size;
-  event->time_ns = run->read_time_ns;
-  if (shape.has_time) {
-    p = TakeTime(*run, p, end, &event->time_ns);
-    if (p == nullptr) return nullptr;
-  }
-  if (event->time_ns < run->oldest_ns || event->time_ns > run->newest_ns) return nullptr;
-  if (!IsAdAllowed(run->text, *event)) return nullptr;
-  event->kind = shape.kind;
-  event->extra_begin = run->extra_count;
-  event->extra_count = shape.extra_count;
-  return TakeLineEnd(p, end);
+  return FinishLine(run, shape, p + shape.tail.size, end, event);
 }
 
-inline const char* TakeAnyLine(ScanRun* run, const char* p, Event* event) {
-  const char* next = TakeLine(run, *run->templates[run->current], p, event);
-  if (next != nullptr) return next;
+// As StartsWith, where kLiteralBytesMax bytes can be read at p.
+[[gnu::always_inline]] inline bool StartsWithInside(const char* p, const Literal& literal) {
+  if ((~EqualBits16(p, literal.bytes) & literal.first_mask) != 0) return false;
+  return literal.size <= 16 || EqualBytes(p + 16, literal.bytes + 16, literal.size - 16u);
+}
+
+// As TakeLine, with the places of the line's stops and kLiteralBytesMax bytes to read behind it.
+[[gnu::always_inline]] inline const char* TakeIndexedLine(ScanRun* run, const EventTemplate& shape,
+                                                          const uint32_t* stops, const char* p,
+                                                          Event* event) {
+  const char* const text = run->text;
+  Line line{run, event, run->extras + run->extra_count};
+  for (const TemplateSlot *slot = shape.slots, *last = slot + shape.slot_count; slot != last; ++slot) {
+    if (!StartsWithInside(p, slot->before)) return nullptr;
+    const char* value = p + slot->before.size;
+    const char* stop = text + stops[slot->end_stop] - slot->suffix_size;
+    auto size = static_cast<uint32_t>(stop - value);  // of nothing before a suffix: huge
+    if (size - slot->value_min > slot->value_span) return nullptr;
+    if (slot->type > SlotType::kString && ScanValue(slot->type, value, text + run->end) != stop)
+      return nullptr;
+    if (!TakeValue(line, *slot, p, value, size)) return nullptr;
+    p = stop;
+  }
+  if (!StartsWithInside(p, shape.tail)) return nullptr;
+  return FinishLine(run, shape, p + shape.tail.size, text + stops[shape.stop_count - 1], event);
+}
+
+template <int kCount>
+[[gnu::always_inline]] inline void Unpack(uint64_t& bits, uint32_t base, uint32_t* out) {
+#pragma GCC unroll 12
+  for (int i = 0; i < kCount; ++i) {
+    out[i] = base + LowestBit(bits);
+    bits &= bits - 1;
+  }
+}
+
+// Fills the index with the stops of a window that begins with the line at p. The last bytes of the
+// input, too few for a block, stay outside.
+inline void IndexWindow(ScanRun* run, const char* p) {
+  auto base = static_cast<uint32_t>(p - run->text);
+  auto left = static_cast<uint32_t>(run->end - base);
+  uint32_t size = (left < kWindowBytes ? left : kWindowBytes) / 64 * 64;
+  uint32_t count = 0;
+  for (uint32_t at = 0; at < size; at += 64) {
+    uint64_t bits = StopBits64(p + at);
+    auto found = static_cast<uint32_t>(__builtin_popcountll(bits));
+    uint32_t* out = run->stops + count;
+    // A dozen without asking whether there are that many: the next block overwrites the rest.
+    Unpack<12>(bits, base + at, out);
+    for (uint32_t done = 12; done < found; done += 4) Unpack<4>(bits, base + at, out + done);
+    count += found;
+  }
+  run->stop_count = count;
+  run->stop = 0;
+}
+
+// The stops of the line at p. Null when they are not all in the index, or the end of the input is
+// so near that literals cannot be compared by vectors.
+[[gnu::always_inline]] inline const uint32_t* StopsOfLine(ScanRun* run, const EventTemplate& shape,
+                                                          const char* p) {
+  if (run->stop + shape.stop_count > run->stop_count) {
+    IndexWindow(run, p);
+    if (shape.stop_count > run->stop_count) return nullptr;
+  }
+  const uint32_t* stops = run->stops + run->stop;
+  return stops[shape.stop_count - 1] + kLiteralBytesMax <= run->end ? stops : nullptr;
+}
+
+[[gnu::always_inline]] inline const char* TakeLineOf(ScanRun* run, uint32_t i, const char* p, Event* event) {
+  const EventTemplate& shape = *run->templates[i];
+  if (!StartsWith(p, run->text + run->end, shape.slots[0].before)) return nullptr;
+  const uint32_t* stops = StopsOfLine(run, shape, p);
+  if (stops != nullptr) {
+    const char* next = TakeIndexedLine(run, shape, stops, p, event);
+    if (next != nullptr) {
+      run->stop += shape.stop_count;
+      return next;
+    }
+    __builtin_memcpy(static_cast<void*>(event), run->blank, sizeof *event);
+  }
+  const char* next = TakeLine(run, shape, p, event);
+  if (next == nullptr) __builtin_memcpy(static_cast<void*>(event), run->blank, sizeof *event);
+  return next;
+}
+
+[[gnu::noinline]] const char* TakeLineOfAnother(ScanRun* run, const char* p, Event* event) {
   for (uint32_t i = 0; i < run->template_count; ++i) {
     if (i == run->current) continue;
-    __builtin_memcpy(static_cast<void*>(event), run->blank, sizeof *event);
-    next = TakeLine(run, *run->templates[i], p, event);
+    const char* next = TakeLineOf(run, i, p, event);
     if (next == nullptr) continue;
     run->last_used[run->current] = ++run->clock;
     run->current = i;
     return next;
   }
-  __builtin_memcpy(static_cast<void*>(event), run->blank, sizeof *event);
   return nullptr;
 }
 
+// Passes the stops of lines that were not read by them, and the LF of a CR LF.
+inline void CatchUp(ScanRun* run) {
+  while (run->stop < run->stop_count && run->stops[run->stop] < run->position) ++run->stop;
+}
+
 inline ScanStop ScanLines(ScanRun* run) {
+  CatchUp(run);
   while (run->position < run->end) {
     if (run->event_count == run->event_capacity) return ScanStop::kFull;
     if (run->extra_capacity - run->extra_count < kMaxAttributes) return ScanStop::kFull;
     Event* event = run->events + run->event_count;
-    const char* next = TakeAnyLine(run, run->text + run->position, event);
+    const char* line = run->text + run->position;
+    const char* next = TakeLineOf(run, run->current, line, event);
+    if (next == nullptr) next = TakeLineOfAnother(run, line, event);
     if (next == nullptr) return ScanStop::kNoMatch;
     run->extra_count += event->extra_count;
     ++run->event_count;
     run->position = static_cast<size_t>(next - run->text);
+    CatchUp(run);
   }
   return ScanStop::kEnd;
 }

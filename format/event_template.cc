@@ -50,7 +50,9 @@ class Learner {
       return false;
     }
     RankExtras();
-    return SetLiteral(line_.substr(literal_begin_, at_ - literal_begin_), &out_->tail);
+    if (!SetLiteral(line_.substr(literal_begin_, at_ - literal_begin_), &out_->tail)) return false;
+    CountStops();
+    return true;
   }
 
  private:
@@ -65,6 +67,7 @@ class Learner {
     TemplateSlot& slot = out_->slots[out_->slot_count++];
     size_t value_begin = equals + 1;
     size_t value_end = 0;
+    bool suffix = false;
     if (!is_tag && line_[value_begin] == '"') {
       ++value_begin;
       slot.type = SlotType::kString;
@@ -74,13 +77,15 @@ class Learner {
     } else {
       at_ = std::min(line_.find_first_of(", ", value_begin), line_.size());
       slot.type = is_tag ? SlotType::kTag : NumberType(line_.substr(value_begin, at_ - value_begin));
-      bool suffix = slot.type == SlotType::kInt || slot.type == SlotType::kUint;
+      suffix = slot.type == SlotType::kInt || slot.type == SlotType::kUint;
       value_end = suffix ? at_ - 1 : at_;
     }
     slot.name_begin = static_cast<uint8_t>(name_begin - literal_begin_);
     slot.name_size = static_cast<uint8_t>(equals - name_begin);
     slot.target = TargetOf(line_.substr(name_begin, equals - name_begin));
-    slot.value_max = static_cast<uint16_t>(ValueBytesMax(slot.target));
+    slot.value_min = is_tag ? 1 : 0;
+    slot.value_span = static_cast<uint16_t>(ValueBytesMax(slot.target) - slot.value_min);
+    slot.suffix_size = static_cast<uint8_t>(suffix ? 1 : 0);
     slot.empty_is_absent = EmptyIsAbsent(slot.target);
     slot.extra_rank = 0;
     if (!SetLiteral(line_.substr(literal_begin_, value_begin - literal_begin_), &slot.before)) return false;
@@ -91,6 +96,20 @@ class Learner {
   static SlotType NumberType(std::string_view text) {
     if (!IsDigit(text[0]) && text[0] != '-' && text[0] != '.') return SlotType::kBool;
     return text.back() == 'i' ? SlotType::kInt : text.back() == 'u' ? SlotType::kUint : SlotType::kFloat;
+  }
+
+  // The stop that ends a value is the first of what follows it.
+  void CountStops() {
+    uint16_t stops = 0;
+    for (size_t i = 0; i < out_->slot_count; ++i) {
+      stops = static_cast<uint16_t>(stops + StopsIn(out_->slots[i].before));
+      out_->slots[i].end_stop = stops;
+    }
+    out_->stop_count = static_cast<uint16_t>(stops + StopsIn(out_->tail) + 1);
+  }
+
+  static int StopsIn(const Literal& literal) {
+    return static_cast<int>(std::count_if(literal.bytes, literal.bytes + literal.size, IsStop));
   }
 
   void RankExtras() {

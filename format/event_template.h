@@ -16,6 +16,12 @@ namespace tallymark {
 // Plain data, so that the scanning code, which is compiled for more than one instruction set,
 // touches no library type. Internal to format.
 
+// A stop is a byte that is not plain in every value: any of the grammar's punctuation, control
+// characters, what is not ASCII. event_scan_*.cc find them a vector at a time.
+constexpr bool IsStop(char c) {
+  return c <= 0x20 || c == ',' || c == '=' || c == '"' || c == '\\' || c == 0x7F;
+}
+
 enum class SlotType : uint8_t { kTag, kString, kInt, kUint, kFloat, kBool };
 
 inline constexpr size_t kLiteralBytesMax = 80;  // 16-byte steps; measurement, name and punctuation fit
@@ -33,14 +39,18 @@ struct TemplateSlot {
   SlotType type;
   uint8_t target;  // as TargetOf
   bool empty_is_absent;
-  uint8_t extra_rank;  // among the line's extras sorted by name
-  uint16_t value_max;  // bytes
+  uint8_t extra_rank;   // among the line's extras sorted by name
+  uint8_t suffix_size;  // bytes between the value's end and the stop behind it: the i of an integer
+  uint16_t end_stop;    // which of the line's stops ends the value
+  uint16_t value_min;   // bytes
+  uint16_t value_span;  // bytes it may have above value_min
 };
 
 struct EventTemplate {
   Literal tail;  // from the end of the last value to the time, or to the end of the line
   uint8_t slot_count;
   uint8_t extra_count;
+  uint16_t stop_count;  // stops of a line with plain values, its line end included
   EventKind kind;
   bool has_time;
   TemplateSlot slots[kMaxAttributes];
