@@ -10,6 +10,8 @@ namespace tallymark {
 
 // RocksDB's own folder.
 inline std::string DatabasePath(const std::string& data_dir) { return data_dir + "/db"; }
+// RocksDB's lock: held by the process that owns the directory.
+inline std::string LockPath(const std::string& data_dir) { return DatabasePath(data_dir) + "/LOCK"; }
 // Sorted files on their way into RocksDB; emptied when the engine opens.
 inline std::string ScratchDirectory(const std::string& data_dir) { return data_dir + "/scratch"; }
 

@@ -8,6 +8,7 @@
 #include <rocksdb/table.h>
 
 #include <charconv>
+#include <cstdarg>
 #include <filesystem>
 #include <map>
 
@@ -80,6 +81,13 @@ rocksdb::DBOptions DatabaseOptions() {
   return options;
 }
 
+// Readers leave no info log behind.
+class NoInfoLog final : public rocksdb::Logger {
+ public:
+  using rocksdb::Logger::Logv;
+  void Logv(const char*, va_list) override {}
+};
+
 }  // namespace
 
 std::string_view FamilyName(Family family) { return kFamilyNames[static_cast<size_t>(family)]; }
@@ -120,22 +128,38 @@ Result<std::unique_ptr<Storage>> Storage::Open(const StorageOptions& options,
     storage->descriptors_.emplace_back(std::string(kFamilyNames[static_cast<size_t>(i)]),
                                        FamilyOptions(static_cast<Family>(i), cache, retention));
   }
-  std::vector<rocksdb::ColumnFamilyHandle*> handles;
-  rocksdb::DB* db = nullptr;
-  rocksdb::Status opened =
-      options.read_only
-          ? rocksdb::DB::OpenForReadOnly(storage->db_options_, path, storage->descriptors_, &handles, &db)
-          : rocksdb::DB::Open(storage->db_options_, path, storage->descriptors_, &handles, &db);
+  rocksdb::Status opened = storage->OpenDatabase(path);
   if (!opened.ok()) {
     bool locked = opened.IsIOError() && opened.ToString().find("lock") != std::string::npos;
     if (locked) return Status::Conflict(options.data_dir + " is in use by another process");
     return FromRocks(opened, "cannot open " + path);
   }
-  storage->db_.reset(db);
-  std::copy(handles.begin(), handles.end(), storage->handles_.begin());
   Status format = storage->CheckFormat(created);
   if (!format.ok()) return format;
   return storage;
+}
+
+rocksdb::Status Storage::OpenDatabase(const std::string& path) {
+  std::vector<rocksdb::ColumnFamilyHandle*> handles;
+  rocksdb::DB* db = nullptr;
+  rocksdb::Status opened;
+  if (options_.read_only) {
+    db_options_.info_log = std::make_shared<NoInfoLog>();
+    db_options_.paranoid_checks = !options_.tolerate_damage;
+  }
+  if (!options_.read_only) {
+    opened = rocksdb::DB::Open(db_options_, path, descriptors_, &handles, &db);
+  } else if (options_.beside_owner) {
+    // The folder is for an info log, which there is none of.
+    const std::string unused = std::filesystem::temp_directory_path().string();
+    opened = rocksdb::DB::OpenAsSecondary(db_options_, path, unused, descriptors_, &handles, &db);
+  } else {
+    opened = rocksdb::DB::OpenForReadOnly(db_options_, path, descriptors_, &handles, &db);
+  }
+  if (!opened.ok()) return opened;
+  db_.reset(db);
+  std::copy(handles.begin(), handles.end(), handles_.begin());
+  return opened;
 }
 
 Status Storage::CheckFormat(bool created) {

@@ -46,7 +46,13 @@ struct RetentionPositions {
 struct StorageOptions {
   std::string data_dir;
   uint64_t block_cache_bytes = 512ULL << 20;
+  // Nothing in the directory is created, changed or removed.
   bool read_only = false;
+  // With read_only: another process holds the directory. What was durable at Open is seen; no
+  // snapshots (reads need none, since nothing moves).
+  bool beside_owner = false;
+  // With read_only: open in spite of damaged files; only reading from them fails.
+  bool tolerate_damage = false;
   // Tests put a faulty file system here; null is the machine's.
   std::shared_ptr<rocksdb::FileSystem> file_system;
 };
@@ -62,7 +68,8 @@ struct IngestFile {
 class Storage {
  public:
   // Opens or creates `data_dir`/db. Checks the format version: kInvalid when it is newer than ours,
-  // kConflict when another process holds the directory.
+  // kConflict when another process holds the directory, kNotFound when it is to be read and is not
+  // there.
   static Result<std::unique_ptr<Storage>> Open(const StorageOptions& options,
                                                std::shared_ptr<RetentionPositions> retention);
   ~Storage();
@@ -85,6 +92,7 @@ class Storage {
 
  private:
   Storage() = default;
+  rocksdb::Status OpenDatabase(const std::string& path);
   Status CheckFormat(bool created);
 
   StorageOptions options_;

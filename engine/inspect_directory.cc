@@ -1,0 +1,153 @@
+#include "engine/inspect_directory.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstring>
+#include <filesystem>
+#include <thread>
+
+#include "engine/file_names.h"
+#include "engine/meta_keys.h"
+#include "engine/retention_record.h"
+#include "format/keys.h"
+
+namespace tallymark {
+namespace {
+
+constexpr uint64_t kBlockCacheBytes = 64ULL << 20;
+// A live owner may remove a file between our reading its name and opening it.
+constexpr int kLiveAttemptsMax = 10;
+
+// RocksDB keeps the lock file open while it holds the lock. Looking at our own descriptors first
+// matters: closing any descriptor of a file drops all locks this process has on it.
+bool HeldByThisProcess(const struct stat& lock) {
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd", error)) {
+    struct stat open_file {};
+    if (::stat(entry.path().c_str(), &open_file) != 0) continue;
+    if (open_file.st_dev == lock.st_dev && open_file.st_ino == lock.st_ino) return true;
+  }
+  return false;
+}
+
+// A newer format or an empty folder stays what it is.
+bool IsFinal(const Status& status) {
+  return status.code() == Code::kInvalid || status.code() == Code::kNotFound;
+}
+
+// A value of `meta` or `positions`; empty when there is none yet.
+Result<std::string> GetIfThere(const Storage& storage, Family family, std::string_view key) {
+  Result<std::string> value = storage.Get(family, key);
+  if (!value.ok() && value.status().code() == Code::kNotFound) return std::string();
+  return value;
+}
+
+}  // namespace
+
+Result<bool> IsDirectoryHeld(const std::string& data_dir) {
+  const std::string path = LockPath(data_dir);
+  struct stat lock {};
+  if (::stat(path.c_str(), &lock) != 0) return false;
+  if (HeldByThisProcess(lock)) return true;
+  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (file < 0) return Status::Io("cannot open " + path + ": " + std::strerror(errno));
+  struct flock wanted {};
+  wanted.l_type = F_WRLCK;
+  wanted.l_whence = SEEK_SET;
+  const int asked = ::fcntl(file, F_GETLK, &wanted);
+  const int error = errno;
+  ::close(file);
+  if (asked != 0) return Status::Io("cannot ask for the lock of " + path + ": " + std::strerror(error));
+  return wanted.l_type != F_UNLCK;
+}
+
+Result<std::unique_ptr<InspectedDirectory>> InspectedDirectory::Open(const std::string& data_dir) {
+  Result<bool> held = IsDirectoryHeld(data_dir);
+  if (!held.ok()) return held.status();
+  StorageOptions options;
+  options.data_dir = data_dir;
+  options.block_cache_bytes = kBlockCacheBytes;
+  options.read_only = true;
+  options.beside_owner = *held;
+  if (*held) {
+    for (int attempt = 1;; ++attempt) {
+      Result<std::unique_ptr<InspectedDirectory>> opened = OpenOnce(options);
+      Status whole = opened.ok() ? (*opened)->CheckWhole() : opened.status();
+      if (opened.ok() && (whole.ok() || attempt == kLiveAttemptsMax)) (*opened)->open_damage = whole;
+      if (whole.ok() || attempt == kLiveAttemptsMax || IsFinal(whole)) return opened;
+      std::this_thread::sleep_for(std::chrono::milliseconds(20 * attempt));
+    }
+  }
+  Result<std::unique_ptr<InspectedDirectory>> opened = OpenOnce(options);
+  if (opened.ok() || IsFinal(opened.status())) return opened;
+  options.tolerate_damage = true;
+  Result<std::unique_ptr<InspectedDirectory>> tolerant = OpenOnce(options);
+  if (!tolerant.ok()) return opened;
+  (*tolerant)->open_damage = opened.status();
+  return tolerant;
+}
+
+Result<std::unique_ptr<InspectedDirectory>> InspectedDirectory::OpenOnce(const StorageOptions& options) {
+  std::unique_ptr<InspectedDirectory> directory(new InspectedDirectory());
+  directory->live = options.beside_owner;
+  Result<std::unique_ptr<Storage>> storage = Storage::Open(options, directory->retention);
+  if (!storage.ok()) return storage.status();
+  directory->storage = std::move(*storage);
+  Status loaded = directory->Load();
+  if (!loaded.ok()) return loaded;
+  return directory;
+}
+
+Status InspectedDirectory::Load() {
+  Result<std::string> value = GetIfThere(*storage, Family::kMeta, kMetaLogState);
+  if (!value.ok()) return value.status();
+  if (!value->empty() && !log.Decode(*value)) return Status::Corruption("meta/log_state is unreadable");
+  value = GetIfThere(*storage, Family::kMeta, kMetaRetention);
+  if (!value.ok()) return value.status();
+  if (!value->empty() && !DecodeRetention(*value, retention.get()))
+    return Status::Corruption("meta/retention is unreadable");
+  value = GetIfThere(*storage, Family::kPositions, kPositionCounters);
+  if (!value.ok()) return value.status();
+  if (!value->empty() && !counters.Decode(*value))
+    return Status::Corruption("positions/counters is unreadable");
+  value = GetIfThere(*storage, Family::kPositions, kPositionIdentities);
+  if (!value.ok()) return value.status();
+  if (!value->empty() && !identities.Decode(*value))
+    return Status::Corruption("positions/identities is unreadable");
+  events = std::make_unique<EventReader>(storage.get(), &ads);
+  return ads.Load(*storage, log.ads);
+}
+
+// Beside a live owner files and log are read one after the other: whether they fit together shows
+// in the positions and in a log without gaps.
+Status InspectedDirectory::CheckWhole() const {
+  const uint64_t passed = std::min(counters.covered_sequence, identities.covered_sequence);
+  const uint64_t newest = std::max(counters.covered_sequence, identities.covered_sequence);
+  if (newest > log.last_sequence) return Status::Unavailable("the log was read before the positions");
+  return ForEachTailBlock(passed, [](uint64_t, std::string_view) { return Status::Ok(); });
+}
+
+Status InspectedDirectory::ForEachTailBlock(
+    uint64_t after, const std::function<Status(uint64_t sequence, std::string_view block)>& visit) const {
+  rocksdb::ReadOptions read;
+  read.fill_cache = false;
+  read.readahead_size = 4 << 20;
+  std::unique_ptr<rocksdb::Iterator> it(storage->db()->NewIterator(read, storage->handle(Family::kRaw)));
+  uint64_t expected = after + 1;
+  for (it->Seek(RawKey{expected}.Encode()); it->Valid(); it->Next(), ++expected) {
+    RawKey key;
+    if (!RawKey::Decode(ToView(it->key()), &key)) return Status::Corruption("a key of raw is unreadable");
+    if (key.sequence != expected) break;
+    Status visited = visit(key.sequence, ToView(it->value()));
+    if (!visited.ok()) return visited.WithContext("raw block " + std::to_string(key.sequence));
+  }
+  if (!it->status().ok()) return FromRocks(it->status(), "read the log");
+  if (expected <= log.last_sequence)
+    return Status::Corruption("raw block " + std::to_string(expected) + " of the log is missing");
+  return Status::Ok();
+}
+
+}  // namespace tallymark

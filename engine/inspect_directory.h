@@ -1,0 +1,62 @@
+#ifndef TALLYMARK_ENGINE_INSPECT_DIRECTORY_H_
+#define TALLYMARK_ENGINE_INSPECT_DIRECTORY_H_
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "engine/ad_table.h"
+#include "engine/counter_position.h"
+#include "engine/event_reader.h"
+#include "engine/identity_manifest.h"
+#include "engine/log_state.h"
+#include "engine/storage.h"
+
+namespace tallymark {
+
+// Whether a process (this one included) holds the directory's lock. Asks and does not take it.
+Result<bool> IsDirectoryHeld(const std::string& data_dir);
+
+// A data directory opened for reading, with the small values that say what it holds. What it shows
+// does not change, whatever a live owner does: opened files stay readable when they are removed.
+// One thread.
+class InspectedDirectory {
+ public:
+  // A live directory is opened beside its owner, a stopped or crashed one alone. When files are too
+  // damaged for a strict opening it is opened all the same, and `open_damage` says why.
+  static Result<std::unique_ptr<InspectedDirectory>> Open(const std::string& data_dir);
+
+  // Calls visit for each block of the log after position `after`, in order. Corruption when one is
+  // missing; stops at the first error of `visit`.
+  Status ForEachTailBlock(
+      uint64_t after, const std::function<Status(uint64_t sequence, std::string_view block)>& visit) const;
+
+  // The hour lies before the position: retention has taken it.
+  bool RawIsGone(int32_t hour) const { return hour < retention->raw.load(); }
+  bool MinutesAreGone(int32_t hour) const { return hour < retention->minutes.load() || HoursAreGone(hour); }
+  bool HoursAreGone(int32_t hour) const { return hour < retention->hours.load(); }
+
+  bool live = false;
+  Status open_damage;
+  std::shared_ptr<RetentionPositions> retention = std::make_shared<RetentionPositions>();
+  std::unique_ptr<Storage> storage;
+  LogState log;
+  CounterPosition counters;
+  IdentityManifest identities;
+  // The smallest dedup window the directory was ever written with; 0 when it is not known. Two
+  // events of one identity never lie closer.
+  int64_t dedup_window_ns = 0;
+  AdTable ads;
+  std::unique_ptr<EventReader> events;
+
+ private:
+  InspectedDirectory() = default;
+  static Result<std::unique_ptr<InspectedDirectory>> OpenOnce(const StorageOptions& options);
+  Status Load();
+  Status CheckWhole() const;
+};
+
+}  // namespace tallymark
+
+#endif  // TALLYMARK_ENGINE_INSPECT_DIRECTORY_H_

@@ -1,0 +1,54 @@
+#ifndef TALLYMARK_ENGINE_INSPECT_IMPL_H_
+#define TALLYMARK_ENGINE_INSPECT_IMPL_H_
+
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "engine/counter_delta.h"
+#include "engine/inspect.h"
+#include "engine/inspect_directory.h"
+
+namespace tallymark {
+
+// The Inspector on an opened directory. Each answer ends with the directory's open_damage when it
+// was opened in spite of damage, so that what was printed is not taken for everything.
+class InspectorImpl final : public Inspector {
+ public:
+  explicit InspectorImpl(std::unique_ptr<InspectedDirectory> directory) : directory_(std::move(directory)) {}
+
+  Status ForEachEvent(const InspectRange& range, const std::function<bool(const RawEvent&)>& emit) override;
+  Status ForEachCounter(const InspectRange& range, bool hours,
+                        const std::function<bool(const CounterRecord&)>& emit) override;
+  Status ForEachAd(const std::function<bool(uint32_t number, const std::string& ad_id)>& emit) override;
+  Status ForEachIdentity(const InspectRange& range,
+                         const std::function<bool(const IdentityRecord&)>& emit) override;
+  Result<std::vector<std::pair<std::string, std::string>>> Meta() override;
+  Result<VerifyReport> Verify(const std::function<void(double)>& progress) override;
+
+ private:
+  using EntryVisit = std::function<bool(const IdentityEntry&, bool sealed)>;
+  // Rows of one ad by (hour, filter), disk and log together.
+  using AdRows = std::map<std::pair<int32_t, uint32_t>, HourRow>;
+
+  Status LoadTail();
+  Status EventsOfHour(int32_t hour, const uint32_t* ad, const InspectRange& range,
+                      const std::function<bool(const RawEvent&)>& emit, bool* more) const;
+  std::vector<uint32_t> AdsByName(const std::string& only) const;
+  Status CollectRows(rocksdb::Iterator* it, uint32_t ad, AdRows* rows) const;
+  Status SealedIdentities(const EntryVisit& visit, bool* more) const;
+  Status UnsealedIdentities(const EntryVisit& visit, bool* more) const;
+
+  const std::unique_ptr<InspectedDirectory> directory_;
+
+  // What the log holds beyond positions/counters; read when it is first asked for.
+  PiecePool pool_{CounterDelta::kPieceBytes};
+  std::unique_ptr<CounterDelta> tail_;
+  std::vector<std::pair<CounterDelta::RowId, uint32_t>> tail_rows_;  // by (ad, hour): row index
+};
+
+}  // namespace tallymark
+
+#endif  // TALLYMARK_ENGINE_INSPECT_IMPL_H_

@@ -1,0 +1,46 @@
+#include "engine/verify_findings.h"
+
+#include <algorithm>
+
+namespace tallymark {
+
+void VerifyFindings::Damage(std::string text) {
+  if (report_.damage_count++ < kListedMax) report_.damage.push_back(std::move(text));
+}
+
+void VerifyFindings::Mismatch(uint32_t ad, int64_t bucket_ms, std::string metric, std::string counted,
+                              std::string raw) {
+  if (report_.mismatch_count++ >= kListedMax) return;
+  VerifyReport::Mismatch mismatch;
+  if (ad < directory_.ads.size()) mismatch.ad_id = directory_.ads.Name(ad);
+  mismatch.bucket_ms = bucket_ms;
+  mismatch.metric = std::move(metric);
+  mismatch.counted = std::move(counted);
+  mismatch.raw = std::move(raw);
+  report_.mismatches.push_back(std::move(mismatch));
+}
+
+void VerifyFindings::BeginPhase(double begin, double end) {
+  begin_ = begin;
+  end_ = end;
+  Progress(0);
+}
+
+void VerifyFindings::Progress(double share) const {
+  if (progress_) progress_(begin_ + (end_ - begin_) * std::clamp(share, 0.0, 1.0));
+}
+
+std::string WideText(__int128 value) {
+  using Wide = unsigned __int128;
+  Wide rest = value < 0 ? -static_cast<Wide>(value) : static_cast<Wide>(value);
+  std::string digits;
+  do {
+    digits.push_back(static_cast<char>('0' + static_cast<int>(rest % 10)));
+    rest /= 10;
+  } while (rest != 0);
+  if (value < 0) digits.push_back('-');
+  std::reverse(digits.begin(), digits.end());
+  return digits;
+}
+
+}  // namespace tallymark
