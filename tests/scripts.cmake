@@ -9,10 +9,12 @@ add_test(NAME tools.line_protocol_corpus
     $<TARGET_FILE:tally> ${TALLYMARK_SHARED_DATA}/lineprotocol/corpus.json)
 add_test(NAME tools.help
   COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_SOURCE_DIR}/tools/help_check.py $<TARGET_FILE:tally>)
+add_test(NAME tools.round_trip
+  COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_SOURCE_DIR}/tools/round_trip_check.py ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
 add_test(NAME talkingdata
   COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_SOURCE_DIR}/talkingdata_check.py
     ${CMAKE_RUNTIME_OUTPUT_DIRECTORY} ${TALLYMARK_SHARED_DATA}/talkingdata/train_sample.csv)
-set_tests_properties(tools.line_protocol_corpus tools.help talkingdata
+set_tests_properties(tools.line_protocol_corpus tools.help tools.round_trip talkingdata
   PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 1200)
 
 # Fuzz targets that ./dev test built with clang beside this tree, so that one ctest run has all.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "format/event_utf8.h"
 #include "format/text_encoding.h"
 
 namespace tallymark {

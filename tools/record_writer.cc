@@ -1,5 +1,6 @@
 #include "tools/record_writer.h"
 
+#include "format/event_utf8.h"
 #include "format/text_encoding.h"
 
 namespace tallymark {

@@ -11,6 +11,8 @@ int main(int argc, char** argv) {
   tallymark::AddImportCommand(&app, &exit_code);
   tallymark::AddQueryCommand(&app, &exit_code);
   tallymark::AddTopCommand(&app, &exit_code);
+  tallymark::AddDumpCommand(&app, &exit_code);
+  tallymark::AddVerifyCommand(&app, &exit_code);
   tallymark::AddParseCommand(&app, &exit_code);
   try {
     app.parse(argc, argv);
