@@ -80,6 +80,13 @@ void AddOptions(CLI::App* app, ServerOptions* options, std::string* log_level) {
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
   AddDuration(app, "--checkpoint-interval", &engine.checkpoint_interval_ms, "Write a checkpoint this often");
+  app->add_option("--seal-identities", engine.seal_identities,
+                  "Move this many recent identities from memory to disk at a time")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  AddDuration(app, "--seal-interval", &engine.seal_interval_ms, "Move them at least this often");
+  AddDuration(app, "--repack-quiet", &engine.repack_quiet_ms,
+              "Repack an hour's small raw blocks after this long without arrivals");
   app->add_option("--log-level", *log_level, "What goes to stderr")
       ->capture_default_str()
       ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error", "off"}));

@@ -222,7 +222,9 @@ class KillTest:
         self.rng = random.Random(args.seed)
         self.data_dir = directory / "data"
         self.log = open(directory / "tallyd.log", "ab")
-        flags = ["--checkpoint-events", "20000", "--checkpoint-interval", "1s", *args.server_flag]
+        # So small that kills fall into checkpoints, sealing and repacking.
+        flags = ["--checkpoint-events", "20000", "--checkpoint-interval", "1s", "--seal-identities", "50000",
+                 "--seal-interval", "2s", "--repack-quiet", "200ms", *args.server_flag]
         self.server = Server(args.bin_dir, self.data_dir, self.log, flags)
         self.workload = Workload(args.seed, args.ads, int(time.time()) // 60)
         self.model = Model()
