@@ -19,8 +19,7 @@ Parsed Parse(std::string text, const EventParseOptions& options = {}, bool want_
   return out;
 }
 
-// The reason a line alone is rejected for, or "accepted". Once more after an accepted twin of its
-// shape, so that the learnt path sees it too.
+// The reason a line alone is rejected for, or "accepted".
 std::string Reason(const std::string& line, const EventParseOptions& options = {}) {
   Parsed parsed = Parse(line, options);
   EXPECT_EQ(parsed.report.lines, 1u) << line;
