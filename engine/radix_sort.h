@@ -2,6 +2,7 @@
 #define TALLYMARK_ENGINE_RADIX_SORT_H_
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
