@@ -11,7 +11,6 @@
 #include <boost/beast/core/string.hpp>
 #include <boost/beast/http/error.hpp>
 #include <boost/beast/http/read.hpp>
-#include <cstring>
 #include <exception>
 #include <utility>
 
@@ -267,10 +266,9 @@ std::optional<HttpAnswer> HttpConnection::BrokenRead(const error_code& error) co
   }
   if (error == http::error::end_of_stream || error == http::error::partial_message) return std::nullopt;
   if (error == http::error::header_limit || error == http::error::buffer_overflow) {
-    size_t looked_at = std::min(buffer_.size(), kMaxTargetBytes);
-    bool long_target = std::memchr(buffer_.data().data(), '\n', looked_at) == nullptr;
-    return long_target ? Problem(style_, 414, "a URL may have 8192 bytes")
-                       : Problem(style_, 431, "the header may have 16384 bytes");
+    bool in_target = parser_->get().target().empty();  // the request line is not through yet
+    return in_target ? Problem(style_, 414, "a URL may have 8192 bytes")
+                     : Problem(style_, 431, "the header may have 16384 bytes");
   }
   if (error == http::error::body_limit) return Problem(style_, 413, "the body is too large");
   if (error.category() != make_error_code(http::error::bad_method).category()) return std::nullopt;

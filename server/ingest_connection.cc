@@ -9,6 +9,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
+#include <chrono>
 #include <utility>
 
 #include "server/lingering_close.h"
@@ -22,16 +23,6 @@ using boost::system::error_code;
 namespace {
 
 constexpr int kReadsBeforeYield = 4;
-constexpr size_t kEchoedTokenBytes = 64;
-
-// A refused token as it can stand in an answer: printable, one word, short.
-std::string EchoOf(const std::string& token) {
-  std::string echo = token.substr(0, kEchoedTokenBytes);
-  for (char& c : echo) {
-    if (c <= ' ' || c > '~') c = '?';
-  }
-  return echo.empty() ? "?" : echo;
-}
 
 std::string OneLine(std::string text) {
   std::ranges::replace(text, '\n', ' ');
@@ -92,8 +83,11 @@ void IngestConnection::TurnAway(const std::string& line) {
 asio::awaitable<void> IngestConnection::ReadLoop() {
   int reads = 0;
   while (!closing_ && !stream_ended_ && !broken_) {
+    if (finishing_ && std::chrono::steady_clock::now() > finish_by_) break;
     Step step = ReadOnce();
-    if (step == Step::kWaitForData) {
+    if (step == Step::kWaitForData && finishing_) {
+      break;
+    } else if (step == Step::kWaitForData) {
       co_await WaitForData();
     } else if (step == Step::kWaitForWake) {
       co_await WaitForWake();
@@ -123,7 +117,13 @@ asio::awaitable<void> IngestConnection::WaitForWake() {
 }
 
 void IngestConnection::Stop() {
-  asio::post(socket_.get_executor(), [self = shared_from_this()] { self->CloseSoon(); });
+  asio::post(socket_.get_executor(), [self = shared_from_this()] {
+    self->finishing_ = true;
+    self->finish_by_ = std::chrono::steady_clock::now() + kFinishTime;
+    self->drained_ = false;
+    self->cancel_waiting_.emit(asio::cancellation_type::terminal);
+    self->wake_.cancel();
+  });
 }
 
 void IngestConnection::Cut() {
@@ -291,7 +291,7 @@ void IngestConnection::AnswerChunk(const SettledChunk& settled) {
 void IngestConnection::AnswerDirective(const Directive& directive) {
   if (muted_) return;
   bool is_sync = directive.kind == Directive::Kind::kSync;
-  std::string about = is_sync ? EchoOf(directive.token) + " " : "";
+  std::string about = !is_sync ? "" : directive.valid ? directive.token + " " : "? ";
   if (!directive.valid) {
     AnswerAndClose("error " + about + "a token is 1 to 64 printable bytes without space");
   } else if (!failed_.ok()) {

@@ -8,6 +8,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/strand.hpp>
 #include <boost/asio/thread_pool.hpp>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -33,6 +34,8 @@ class IngestConnection : public std::enable_shared_from_this<IngestConnection> {
   // Unsent answers past which nothing more is read.
   static constexpr size_t kUnsentBytesMax = 64 << 10;
 
+  static constexpr std::chrono::seconds kFinishTime{2};
+
   // The socket's executor must be a strand of its own.
   static std::shared_ptr<IngestConnection> Create(const Services& services, boost::asio::thread_pool& workers,
                                                   ChunkPool& chunks, boost::asio::ip::tcp::socket socket);
@@ -45,7 +48,8 @@ class IngestConnection : public std::enable_shared_from_this<IngestConnection> {
 
   boost::asio::any_io_executor executor() { return socket_.get_executor(); }
 
-  // Asks Run to read nothing more and to end once what was read is answered. Thread safe.
+  // Asks Run to end once what the peer has sent by now is read (for at most kFinishTime) and
+  // answered. Thread safe.
   void Stop();
   // Ends Run without waiting for the peer or the engine. Thread safe.
   void Cut();
@@ -92,12 +96,14 @@ class IngestConnection : public std::enable_shared_from_this<IngestConnection> {
   bool large_reads_ = false;  // the last read was full
   bool drained_ = false;      // the last read was short: nothing waits in the socket
   bool speaker_known_ = false;
-  bool room_asked_ = false;        // the budget will wake us
-  bool stream_ended_ = false;      // the peer has sent everything
-  bool broken_ = false;            // the socket gives or takes nothing any more
-  bool closing_ = false;           // read nothing more
-  bool cut_ = false;               // end without waiting
-  bool muted_ = false;             // the last word was said
+  bool room_asked_ = false;    // the budget will wake us
+  bool stream_ended_ = false;  // the peer has sent everything
+  bool broken_ = false;        // the socket gives or takes nothing any more
+  bool closing_ = false;       // read nothing more
+  bool finishing_ = false;     // end when there is nothing to read
+  bool cut_ = false;           // end without waiting
+  bool muted_ = false;         // the last word was said
+  std::chrono::steady_clock::time_point finish_by_;
   uint32_t rejected_pending_ = 0;  // dropped lines that the next chunk will account for
 
   // Since the last #sync.

@@ -19,7 +19,10 @@ constexpr std::array<std::string_view, ServerMetrics::kSources> kSourceNames = {
 
 void WriteIngest(const Services& services, PrometheusText* text) {
   const ServerMetrics& metrics = services.metrics;
-  text->Family("tallymark_ingest_lines_total", kCounter, "Event lines read, accepted or not.");
+  uint64_t lines = 0;
+  for (const Counter& source : metrics.lines) lines += source.Get();
+  text->Single("tallymark_ingest_lines_total", kCounter, "Event lines read, accepted or not.", lines);
+  text->Family("tallymark_ingest_source_lines_total", kCounter, "The same, by where they came from.");
   for (size_t i = 0; i < kSourceNames.size(); ++i)
     text->Sample({{"source", kSourceNames[i]}}, metrics.lines[i].Get());
   text->Family("tallymark_ingest_bytes_total", kCounter, "Bytes of line protocol read.");
@@ -47,10 +50,10 @@ void WriteIngest(const Services& services, PrometheusText* text) {
 }
 
 void WriteEvents(const EngineStats& stats, PrometheusText* text) {
-  text->Single("tallymark_events_accepted_total", kCounter, "Events stored and counted.", stats.accepted);
-  text->Single("tallymark_events_duplicates_total", kCounter, "Events recognised as sent again.",
+  text->Single("tallymark_ingest_accepted_total", kCounter, "Events stored and counted.", stats.accepted);
+  text->Single("tallymark_ingest_duplicates_total", kCounter, "Events recognised as sent again.",
                stats.duplicates);
-  text->Single("tallymark_events_conflicts_total", kCounter,
+  text->Single("tallymark_ingest_conflicts_total", kCounter,
                "Duplicates whose time or attributes differed from the first.", stats.conflicts);
   text->Single("tallymark_events_stored", kGauge, "Events stored since the directory was made.",
                stats.events_stored);

@@ -5,11 +5,11 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
-#include <boost/asio/dispatch.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <chrono>
+#include <future>
 #include <utility>
 
 #include "server/listen_address.h"
@@ -49,10 +49,25 @@ void TcpListener::Start(OnConnection on_connection) {
 }
 
 void TcpListener::Stop() {
-  asio::post(strand_, [acceptor = acceptor_] {
+  std::promise<void> closed;
+  asio::post(strand_, [this, &closed] {
+    AcceptWaiting();
     error_code ignored;  // nothing to be done about a socket that will not close
-    acceptor->close(ignored);
+    acceptor_->close(ignored);
+    closed.set_value();
   });
+  closed.get_future().wait();
+}
+
+// Clients whose connection the system has made already may have sent events.
+void TcpListener::AcceptWaiting() {
+  error_code error;
+  acceptor_->non_blocking(true, error);
+  while (!error) {
+    tcp::socket socket(asio::make_strand(context_));
+    acceptor_->accept(socket, error);
+    if (!error) on_connection_(std::move(socket));
+  }
 }
 
 // A shortage (descriptors, memory) passes: wait and go on. Anything else concerns one connection.
@@ -64,8 +79,7 @@ asio::awaitable<void> TcpListener::AcceptLoop() {
     auto [error, socket] =
         co_await acceptor->async_accept(asio::make_strand(context_), asio::as_tuple(asio::use_awaitable));
     if (!error) {
-      asio::dispatch(socket.get_executor(),
-                     [this, moved = std::move(socket)]() mutable { on_connection_(std::move(moved)); });
+      on_connection_(std::move(socket));
       warned = false;
     } else if (error == asio::error::no_descriptors ||
                error == error_code(ENFILE, boost::system::system_category()) ||

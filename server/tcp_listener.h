@@ -18,7 +18,7 @@ namespace tallymark {
 // one thread; the accepting runs in the io_context, which must outlive the listener.
 class TcpListener {
  public:
-  // Called for each connection on its strand; must not block.
+  // Called for each connection, one at a time; must not block.
   using OnConnection = std::function<void(boost::asio::ip::tcp::socket)>;
 
   explicit TcpListener(boost::asio::io_context& context);
@@ -30,11 +30,13 @@ class TcpListener {
   boost::asio::ip::tcp::endpoint address() const { return address_; }
 
   void Start(OnConnection on_connection);
-  // Takes no further connection; returns at once.
+  // Hands over the connections that wait to be taken, closes, and takes none after it returns. The
+  // io_context must be running.
   void Stop();
 
  private:
   boost::asio::awaitable<void> AcceptLoop();
+  void AcceptWaiting();
 
   boost::asio::io_context& context_;
   boost::asio::strand<boost::asio::io_context::executor_type> strand_;
