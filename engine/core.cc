@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <chrono>
 #include <future>
 #include <thread>
@@ -16,7 +17,7 @@ namespace {
 
 constexpr double kFilterPollSeconds = 0.2;
 constexpr double kUpkeepPollSeconds = 0.05;
-constexpr double kRepackPollSeconds = 30;
+constexpr double kRepackPollSecondsMax = 30;
 // Shares of EngineOptions::memory_bytes.
 constexpr double kBlockCacheShare = 0.2;
 constexpr double kFilterShare = 0.45;
@@ -232,7 +233,9 @@ void Core::UpkeepStep() {
   const int64_t now_ns = context_.clock->NowNs();
   if (status.ok()) status = Expire(now_ns);
   if (status.ok()) status = counters_->AdvanceWindow(MinuteOf(now_ns) + 1, ads_.size());
-  if (status.ok() && SteadySeconds() - last_repack_seconds_ > kRepackPollSeconds) {
+  const double repack_poll_seconds =
+      std::min(kRepackPollSecondsMax, static_cast<double>(context_.options.repack_quiet_ms) / 1000);
+  if (status.ok() && SteadySeconds() - last_repack_seconds_ > repack_poll_seconds) {
     last_repack_seconds_ = SteadySeconds();
     status = Repack(false);
   }

@@ -202,6 +202,11 @@ class Reader:
         assert response.status == 200, f"{path} {query}: {response.status} {body!r}"
         return json.loads(body)
 
+    def metric(self, name):
+        self.connection.request("GET", "/metrics")
+        text = self.connection.getresponse().read().decode()
+        return int(re.search(rf"^{name} (\d+)$", text, re.MULTILINE)[1])
+
     def minutes(self, ad, span):
         """{(ad, minute, metric): count} and {(ad, minute): revenue in millionths}, zeros left out."""
         answer = self.get(f"/v1/ads/{ad}/series", step="1m", metrics=",".join(METRICS) + ",revenue",
@@ -224,7 +229,7 @@ class KillTest:
         self.log = open(directory / "tallyd.log", "ab")
         # So small that kills fall into checkpoints, sealing and repacking.
         flags = ["--checkpoint-events", "20000", "--checkpoint-interval", "1s", "--seal-identities", "50000",
-                 "--seal-interval", "2s", "--repack-quiet", "200ms", *args.server_flag]
+                 "--seal-interval", "300ms", "--repack-quiet", "50ms", *args.server_flag]
         self.server = Server(args.bin_dir, self.data_dir, self.log, flags)
         self.workload = Workload(args.seed, args.ads, int(time.time()) // 60)
         self.model = Model()
@@ -232,15 +237,19 @@ class KillTest:
         self.unanswered = [[] for _ in range(args.connections)]  # batches, in the order sent
         self.acknowledged = [[] for _ in range(args.connections)]  # numbers of batches
         self.lines = 0
+        self.repacked = 0
 
     def run(self):
         for round_number in range(self.args.rounds):
             self.start_through_crashes()
+            if self.rng.random() < 0.4:
+                time.sleep(self.rng.uniform(0, 2))  # blocks are repacked when nothing arrives
+            self.repacked += Reader(self.server.http).metric("tallymark_repacked_blocks_total")
             self.check_sample()
             last = round_number == self.args.rounds - 1
             self.load(kill=not last)
             print(f"round {round_number + 1}/{self.args.rounds}: {self.lines} lines sent, "
-                  f"{sum(map(len, self.acknowledged))} batches acknowledged, "
+                  f"{sum(map(len, self.acknowledged))} batches acknowledged, {self.repacked} blocks repacked, "
                   f"{sum(map(len, self.unanswered))} to send again", flush=True)
         assert not any(self.unanswered)
         self.check_counts(self.workload.ads)
