@@ -20,28 +20,46 @@ FingerprintTable::Page* FingerprintTable::NewPage(int depth) {
   return pages_.back().get();
 }
 
-bool FingerprintTable::Insert(const Hash128& id, uint8_t tag) {
-  const uint32_t fingerprint = Fingerprint(id);
-  while (PageOf(fingerprint).entries >= kSplitAt && PageOf(fingerprint).depth < kDepthMax) Split(fingerprint);
-  Page& page = const_cast<Page&>(PageOf(fingerprint));
-  if (page.entries >= kBuckets * kSlots) return false;
-  uint32_t index = Home(id);
-  while (page.buckets[index].count == kSlots) {
-    page.buckets[index].spilled = 1;
-    index = (index + 1) & (kBuckets - 1);
+void FingerprintTable::Bucket::Append(uint32_t fingerprint_value, uint8_t tag_value, uint32_t distance) {
+  const uint32_t slot = Count();
+  fingerprint[slot] = fingerprint_value;
+  tag[slot] = tag_value;
+  const uint32_t shift = 2 * (slot % 4);
+  distances[slot / 4] = static_cast<uint8_t>((distances[slot / 4] & ~(3U << shift)) | distance << shift);
+  ++count_and_reach;
+}
+
+void FingerprintTable::Bucket::Extend(uint32_t reach) {
+  if (reach > Reach()) count_and_reach = static_cast<uint8_t>(Count() | reach << 4);
+}
+
+bool FingerprintTable::Place(Page* page, uint32_t fingerprint, uint32_t home, uint8_t tag) {
+  for (uint32_t distance = 0; distance <= kDistanceMax; ++distance) {
+    Bucket& bucket = page->buckets[(home + distance) & (kBuckets - 1)];
+    if (bucket.Count() == kSlots) continue;
+    bucket.Append(fingerprint, tag, distance);
+    page->buckets[home].Extend(distance);
+    return true;
   }
-  Bucket& bucket = page.buckets[index];
-  bucket.fingerprint[bucket.count] = fingerprint;
-  bucket.tag[bucket.count] = tag;
-  ++bucket.count;
-  ++page.entries;
+  return false;
+}
+
+bool FingerprintTable::Insert(const Hash128& id, uint8_t tag) {
+  if (!InsertAt(Fingerprint(id), Home(id), tag)) return false;
   ++size_;
   return true;
 }
 
-// An entry keeps its bucket when its page splits, since the bucket comes from other bits of the
-// hash than the page. Spill marks are copied to both halves: an entry may lie beyond one.
-void FingerprintTable::Split(uint32_t fingerprint) {
+bool FingerprintTable::InsertAt(uint32_t fingerprint, uint32_t home, uint8_t tag) {
+  while (!Place(const_cast<Page*>(&PageOf(fingerprint)), fingerprint, home, tag)) {
+    if (PageOf(fingerprint).depth >= kDepthMax || !Split(fingerprint)) return false;
+  }
+  return true;
+}
+
+// Puts every entry of the page that `fingerprint` belongs to into one of two pages by its next bit.
+// The bucket comes from other bits of the hash, so entries keep their home.
+bool FingerprintTable::Split(uint32_t fingerprint) {
   Page& low = const_cast<Page&>(PageOf(fingerprint));
   if (low.depth == depth_) {
     std::vector<Page*> wider(directory_.size() * 2);
@@ -51,26 +69,23 @@ void FingerprintTable::Split(uint32_t fingerprint) {
   }
   const int depth = ++low.depth;
   Page& high = *NewPage(depth);
-  const uint32_t bit = 1U << (32 - depth);
-  for (uint32_t b = 0; b < kBuckets; ++b) {
-    Bucket& from = low.buckets[b];
-    Bucket& to = high.buckets[b];
-    to.spilled = from.spilled;
-    uint8_t kept = 0;
-    for (uint8_t i = 0; i < from.count; ++i) {
-      Bucket& target = (from.fingerprint[i] & bit) != 0 ? to : from;
-      uint8_t& n = &target == &to ? to.count : kept;
-      target.fingerprint[n] = from.fingerprint[i];
-      target.tag[n] = from.tag[i];
-      ++n;
-    }
-    from.count = kept;
-    high.entries += to.count;
-  }
-  low.entries -= high.entries;
   const uint32_t prefix = (fingerprint >> (32 - depth)) | 1U;  // the half whose new bit is set
   const size_t run = size_t{1} << (depth_ - depth);
   for (size_t i = 0; i < run; ++i) directory_[prefix * run + i] = &high;
+  const uint32_t bit = 1U << (32 - depth);
+  std::vector<Bucket> former(low.buckets, low.buckets + kBuckets);
+  std::memset(static_cast<void*>(low.buckets), 0, kPageBytes);
+  for (uint32_t b = 0; b < kBuckets; ++b) {
+    for (uint32_t i = 0; i < former[b].Count(); ++i) {
+      const uint32_t value = former[b].fingerprint[i];
+      const uint32_t home = (b - former[b].Distance(i)) & (kBuckets - 1);
+      Page* target = (value & bit) != 0 ? &high : &low;
+      // Half full pages all but always take it; else the half splits again.
+      if (!Place(target, value, home, former[b].tag[i]) && !InsertAt(value, home, former[b].tag[i]))
+        return false;
+    }
+  }
+  return true;
 }
 
 }  // namespace tallymark

@@ -15,8 +15,11 @@ namespace {
 
 // A batch is closed at this size even when the committer is busy.
 constexpr size_t kBatchEventsMax = 64 * 1024;
-// Batches on their way at a time: one being written, one being encoded, one waiting.
-constexpr size_t kUncommittedMax = 3;
+// While more is waiting to be sequenced, a batch is closed at this size: full blocks are smaller
+// and cheaper than scraps.
+constexpr size_t kBatchEventsGood = 16 * 1024;
+// Batches on their way at a time: one being written, one being encoded.
+constexpr size_t kUncommittedMax = 2;
 // Batches of up to this size are encoded by the sequencer itself.
 constexpr size_t kTinyBatchEvents = 512;
 // Encoded batches share an fsync up to this many.
@@ -120,7 +123,8 @@ void Pipeline::RunSequencer() {
       PushMark(std::move(mark));
       batch = NewBatch();
       lock.lock();
-    } else if (begun && uncommitted_ < kUncommittedMax && (full || !has_input || uncommitted_ == 0)) {
+    } else if (begun && uncommitted_ < kUncommittedMax &&
+               (!has_input || batch->rows.size() >= kBatchEventsGood)) {
       lock.unlock();
       Close(std::move(batch));
       batch = NewBatch();

@@ -14,7 +14,7 @@ namespace tallymark {
 namespace {
 
 // A block with fewer events than this is small.
-constexpr uint32_t kSmallBlockEvents = kRawBlockEventsMax / 4;
+constexpr uint32_t kSmallBlockEvents = kRawBlockEventsMax / 8;
 // One step decodes about this many events; its memory is a few hundred bytes for each.
 constexpr uint64_t kStepEvents = 512 * 1024;
 // So many events in small blocks are repacked without waiting for the hour to go quiet.
