@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <utility>
 
+#include "engine/identity_sealer.h"
 #include "engine/meta_keys.h"
 #include "format/keys.h"
 #include "format/time_units.h"
@@ -31,6 +32,7 @@ Status IdentityIndex::Load() {
 Status IdentityIndex::RemoveOrphans() {
   std::unique_ptr<rocksdb::Iterator> it(
       storage_->db()->NewIterator(rocksdb::ReadOptions(), storage_->handle(Family::kIdentities)));
+  std::vector<IdentitySegment> orphans;
   for (it->SeekToFirst(); it->Valid();) {
     IdentityKey key;
     if (!IdentityKey::Decode(ToView(it->key()), &key))
@@ -38,16 +40,12 @@ Status IdentityIndex::RemoveOrphans() {
     bool listed =
         std::any_of(manifest_.segments.begin(), manifest_.segments.end(),
                     [&](const IdentitySegment& s) { return s.day == key.day && s.number == key.segment; });
-    std::string next = IdentityKey{key.day, key.segment + 1, 0}.Encode();
-    if (!listed) {
-      rocksdb::Status s =
-          storage_->db()->DeleteRange(rocksdb::WriteOptions(), storage_->handle(Family::kIdentities),
-                                      IdentityKey{key.day, key.segment, 0}.Encode(), next);
-      if (!s.ok()) return FromRocks(s, "remove an unlisted identity segment");
-    }
-    it->Seek(next);
+    if (!listed) orphans.push_back({key.day, key.segment, 0, 0});
+    it->Seek(IdentityKey{key.day, key.segment + 1, 0}.Encode());
   }
-  return FromRocks(it->status(), "list identity segments");
+  if (!it->status().ok()) return FromRocks(it->status(), "list identity segments");
+  it.reset();
+  return DeleteSegments(storage_, orphans);
 }
 
 IdentityIndex::Day* IdentityIndex::FindDay(int32_t day) const {

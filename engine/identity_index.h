@@ -117,6 +117,7 @@ class IdentityIndex {
   Result<Verdict> AskDisk(const Day& day, uint32_t segment, const Event& event, bool* found);
   Result<bool> WithinWindow(const Event& event, const IdentityPlace& place) const;
   void AddSegment(const IdentitySegment& segment, bool filtered);
+  void ForgetSegment(const IdentitySegment& gone);
   void EvictOverBudget();
   Status RemoveOrphans();
   uint64_t FilterBytes() const;

@@ -15,6 +15,18 @@ void IdentityIndex::AddSegment(const IdentitySegment& segment, bool filtered) {
   if (!filtered) day.unfiltered.push_back(segment.number);
 }
 
+// Of a whole day that retention took, or already replaced by a merge. A window may still reach into
+// the day: no tag may name what is gone.
+void IdentityIndex::ForgetSegment(const IdentitySegment& gone) {
+  Day* day = FindDay(gone.day);
+  if (day == nullptr) return;
+  std::erase(day->unfiltered, gone.number);
+  std::erase_if(day->segments, [&](const IdentitySegment& x) { return x.number == gone.number; });
+  std::replace(day->tag_segment.begin(), day->tag_segment.end(), gone.number, kInMemory);
+  const bool empty = day->segments.empty() && day->live_tag < 0;
+  if (empty) days_by_offset_[static_cast<size_t>(gone.day - first_day_)].reset();
+}
+
 void IdentityIndex::Publish(const IdentityManifest& next, const std::vector<IdentitySegment>& removed) {
   std::lock_guard lock(mutex_);
   for (const IdentitySegment& s : next.segments) {
@@ -33,12 +45,8 @@ void IdentityIndex::Publish(const IdentityManifest& next, const std::vector<Iden
     }
     AddSegment(s, filtered);
   }
-  for (const IdentitySegment& gone : removed) {  // whole days that retention took
-    Day* day = FindDay(gone.day);
-    if (day == nullptr) continue;
-    std::erase(day->unfiltered, gone.number);
-    std::erase_if(day->segments, [&](const IdentitySegment& x) { return x.number == gone.number; });
-  }
+  for (int32_t d : frozen_.days) FindDay(d)->frozen_tag = -1;  // of days that were left out, too
+  for (const IdentitySegment& gone : removed) ForgetSegment(gone);
   manifest_ = next;
   frozen_ = Frozen{};
   EvictOverBudget();
