@@ -54,11 +54,14 @@ Status Import(ImportOptions options) {
   if (!delimiter.ok()) return delimiter.status();
 
   ImportFile import(input->bytes(), *delimiter);
-  Progress progress(options.progress);
   auto percent = [](double share) { return std::to_string(static_cast<int>(share * 100)) + " %"; };
-  Status checked = import.Check(options.mapping, [&](double share, const ImportReport&) {
-    if (progress.Due()) progress.Show("checking " + percent(share));
-  });
+  Status checked;
+  {
+    Progress progress(options.progress);
+    checked = import.Check(options.mapping, [&](double share, const ImportReport&) {
+      if (progress.Due()) progress.Show("checking " + percent(share));
+    });
+  }
   if (!checked.ok()) return checked.WithContext(options.file);
 
   auto http = HttpClient::Create(*address);
@@ -66,6 +69,7 @@ Status Import(ImportOptions options) {
   if (auto ping = http->Get("/ping"); !ping.ok()) return ping.status();
   WriteClient client(std::move(http), {std::chrono::seconds(options.patience_s), {}});
   ImportReport report;
+  Progress progress(options.progress);
   Status loaded = import.Load(
       &client,
       [&](double share, const ImportReport& now) {
