@@ -28,9 +28,9 @@ without the dashes, one a line: retain-minutes = "90d")";
 void AddDuration(CLI::App* app, const std::string& name, int64_t* milliseconds, const std::string& help) {
   app->add_option_function<std::string>(
          name,
-         [milliseconds](const std::string& text) {
+         [milliseconds, name](const std::string& text) {
            Result<int64_t> parsed = ParseDurationMs(text);
-           if (!parsed.ok()) throw CLI::ValidationError(parsed.status().message());
+           if (!parsed.ok()) throw CLI::ValidationError(name, parsed.status().message());
            *milliseconds = *parsed;
          },
          help)
@@ -41,9 +41,9 @@ void AddDuration(CLI::App* app, const std::string& name, int64_t* milliseconds, 
 void AddSize(CLI::App* app, const std::string& name, uint64_t* bytes, const std::string& help) {
   app->add_option_function<std::string>(
          name,
-         [bytes](const std::string& text) {
+         [bytes, name](const std::string& text) {
            Result<uint64_t> parsed = ParseBytes(text);
-           if (!parsed.ok()) throw CLI::ValidationError(parsed.status().message());
+           if (!parsed.ok()) throw CLI::ValidationError(name, parsed.status().message());
            *bytes = *parsed;
          },
          help)
@@ -90,7 +90,9 @@ void AddOptions(CLI::App* app, ServerOptions* options, std::string* log_level) {
   app->add_option("--log-level", *log_level, "What goes to stderr")
       ->capture_default_str()
       ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error", "off"}));
-  app->set_config("--config", "", "Read options from a TOML or INI file; the command line wins");
+  app->set_config("--config", "", "Read options from a TOML or INI file; the command line wins")
+      ->type_name("FILE");
+  app->allow_config_extras(CLI::config_extras_mode::error);
   app->set_version_flag("--version", "tallyd " + std::string(kVersion));
   app->footer(kExamples);
 }
@@ -134,7 +136,8 @@ int Main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : 1;
+    if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
+    return Fail(Status::Invalid(std::string(error.what()) + " (see tallyd --help)"));
   }
   spdlog::set_default_logger(spdlog::stderr_color_mt("tallyd"));
   spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %l %v");

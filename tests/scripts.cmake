@@ -38,3 +38,9 @@ endif()
 add_test(NAME kill COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_SOURCE_DIR}/kill_test.py
          --bin-dir ${CMAKE_RUNTIME_OUTPUT_DIRECTORY} --rounds ${TALLYMARK_KILL_ROUNDS})
 set_tests_properties(kill PROPERTIES TIMEOUT 900)
+
+# --- server_tests run tallyd
+if(TARGET server_tests)
+  add_dependencies(server_tests tallyd)
+endif()
+# --- end of server_tests
