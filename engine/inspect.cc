@@ -47,7 +47,7 @@ Status InspectorImpl::ForEachEvent(const InspectRange& range,
   std::optional<uint32_t> ad;
   if (!range.ad_id.empty()) {
     ad = directory_->ads.Find(range.ad_id);
-    if (!ad) return directory_->open_damage;
+    if (!ad) return Status::Ok();
   }
   bool more = true;
   for (int32_t hour = std::max(HourOf(range.from_ns), directory_->retention->raw.load()); more; ++hour) {
@@ -58,14 +58,14 @@ Status InspectorImpl::ForEachEvent(const InspectRange& range,
     Status read = EventsOfHour(hour, ad ? &*ad : nullptr, range, emit, &more);
     if (!read.ok()) return read;
   }
-  return directory_->open_damage;
+  return Status::Ok();
 }
 
 Status InspectorImpl::ForEachAd(const std::function<bool(uint32_t number, const std::string& ad_id)>& emit) {
   for (uint32_t n = 0; n < directory_->ads.size(); ++n) {
     if (!emit(n, std::string(directory_->ads.Name(n)))) break;
   }
-  return directory_->open_damage;
+  return Status::Ok();
 }
 
 Result<std::vector<std::pair<std::string, std::string>>> InspectorImpl::Meta() {
@@ -90,7 +90,6 @@ Result<std::vector<std::pair<std::string, std::string>>> InspectorImpl::Meta() {
   meta.emplace_back("raw_kept", HourText(d.retention->raw));
   meta.emplace_back("minutes_kept", HourText(d.retention->minutes));
   meta.emplace_back("hours_kept", HourText(d.retention->hours));
-  if (!d.open_damage.ok()) meta.emplace_back("damage", d.open_damage.message());
   return meta;
 }
 

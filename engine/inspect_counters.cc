@@ -177,10 +177,10 @@ Status InspectorImpl::ForEachCounter(const InspectRange& range, bool hours,
       of_hour.clear();
       for (; row != rows.end() && row->first.first == hour; ++row)
         of_hour.emplace_back(row->first.second, &row->second);
-      if (!writer.Write(hour, of_hour)) return directory_->open_damage;
+      if (!writer.Write(hour, of_hour)) return Status::Ok();
     }
   }
-  return directory_->open_damage;
+  return Status::Ok();
 }
 
 }  // namespace tallymark

@@ -72,22 +72,13 @@ Result<std::unique_ptr<InspectedDirectory>> InspectedDirectory::Open(const std::
   options.block_cache_bytes = kBlockCacheBytes;
   options.read_only = true;
   options.beside_owner = *held;
-  if (*held) {
-    for (int attempt = 1;; ++attempt) {
-      Result<std::unique_ptr<InspectedDirectory>> opened = OpenOnce(options);
-      Status whole = opened.ok() ? (*opened)->CheckWhole() : opened.status();
-      if (opened.ok() && (whole.ok() || attempt == kLiveAttemptsMax)) (*opened)->open_damage = whole;
-      if (whole.ok() || attempt == kLiveAttemptsMax || IsFinal(whole)) return opened;
-      std::this_thread::sleep_for(std::chrono::milliseconds(20 * attempt));
-    }
+  if (!*held) return OpenOnce(options);
+  for (int attempt = 1;; ++attempt) {
+    Result<std::unique_ptr<InspectedDirectory>> opened = OpenOnce(options);
+    Status whole = opened.ok() ? (*opened)->CheckWhole() : opened.status();
+    if (whole.ok() || attempt == kLiveAttemptsMax || IsFinal(whole)) return opened;
+    std::this_thread::sleep_for(std::chrono::milliseconds(20 * attempt));
   }
-  Result<std::unique_ptr<InspectedDirectory>> opened = OpenOnce(options);
-  if (opened.ok() || IsFinal(opened.status())) return opened;
-  options.tolerate_damage = true;
-  Result<std::unique_ptr<InspectedDirectory>> tolerant = OpenOnce(options);
-  if (!tolerant.ok()) return opened;
-  (*tolerant)->open_damage = opened.status();
-  return tolerant;
 }
 
 Result<std::unique_ptr<InspectedDirectory>> InspectedDirectory::OpenOnce(const StorageOptions& options) {

@@ -23,8 +23,9 @@ Result<bool> IsDirectoryHeld(const std::string& data_dir);
 // One thread.
 class InspectedDirectory {
  public:
-  // A live directory is opened beside its owner, a stopped or crashed one alone. When files are too
-  // damaged for a strict opening it is opened all the same, and `open_damage` says why.
+  // A live directory is opened beside its owner, a stopped or crashed one alone. kNotFound: there is
+  // none. kInvalid: a newer format. kCorruption names the file that RocksDB cannot open, or the
+  // value that cannot be read.
   static Result<std::unique_ptr<InspectedDirectory>> Open(const std::string& data_dir);
 
   // Calls visit for each block of the log after position `after`, in order. Corruption when one is
@@ -38,7 +39,6 @@ class InspectedDirectory {
   bool HoursAreGone(int32_t hour) const { return hour < retention->hours.load(); }
 
   bool live = false;
-  Status open_damage;
   std::shared_ptr<RetentionPositions> retention = std::make_shared<RetentionPositions>();
   std::unique_ptr<Storage> storage;
   LogState log;

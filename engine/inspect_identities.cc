@@ -78,7 +78,7 @@ Status InspectorImpl::ForEachIdentity(const InspectRange& range,
   std::optional<uint32_t> ad;
   if (!range.ad_id.empty()) {
     ad = directory_->ads.Find(range.ad_id);
-    if (!ad) return directory_->open_damage;
+    if (!ad) return Status::Ok();
   }
   IdentityRecord record;
   auto visit = [&](const IdentityEntry& entry, bool sealed) {
@@ -96,7 +96,7 @@ Status InspectorImpl::ForEachIdentity(const InspectRange& range,
   bool more = true;
   Status read = SealedIdentities(visit, &more);
   if (read.ok() && more) read = UnsealedIdentities(visit, &more);
-  return read.ok() ? directory_->open_damage : read;
+  return read;
 }
 
 }  // namespace tallymark

@@ -13,8 +13,7 @@
 
 namespace tallymark {
 
-// The Inspector on an opened directory. Each answer ends with the directory's open_damage when it
-// was opened in spite of damage, so that what was printed is not taken for everything.
+// The Inspector on an opened directory.
 class InspectorImpl final : public Inspector {
  public:
   explicit InspectorImpl(std::unique_ptr<InspectedDirectory> directory) : directory_(std::move(directory)) {}

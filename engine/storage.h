@@ -51,8 +51,6 @@ struct StorageOptions {
   // With read_only: another process holds the directory. What was durable at Open is seen; no
   // snapshots (reads need none, since nothing moves).
   bool beside_owner = false;
-  // With read_only: open in spite of damaged files; only reading from them fails.
-  bool tolerate_damage = false;
   // Tests put a faulty file system here; null is the machine's.
   std::shared_ptr<rocksdb::FileSystem> file_system;
 };

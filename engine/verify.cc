@@ -24,7 +24,6 @@ void CheckPositions(const InspectedDirectory& directory, VerifyFindings* finding
 VerifyReport VerifyDirectory(const InspectedDirectory& directory,
                              const std::function<void(double)>& progress) {
   VerifyFindings findings(directory, progress);
-  if (!directory.open_damage.ok()) findings.Damage(directory.open_damage.message());
   CheckPositions(directory, &findings);
   findings.BeginPhase(0, 0.1);
   CheckFiles(directory, &findings);

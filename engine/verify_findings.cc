@@ -8,9 +8,10 @@ void VerifyFindings::Damage(std::string text) {
   if (report_.damage_count++ < kListedMax) report_.damage.push_back(std::move(text));
 }
 
-void VerifyFindings::Mismatch(uint32_t ad, int64_t bucket_ms, std::string metric, std::string counted,
-                              std::string raw) {
-  if (report_.mismatch_count++ >= kListedMax) return;
+void VerifyFindings::Mismatch(Place place, uint32_t ad, int64_t bucket_ms, std::string metric,
+                              std::string counted, std::string raw) {
+  ++report_.mismatch_count;
+  if (listed_[static_cast<size_t>(place)]++ >= kListedMax) return;
   VerifyReport::Mismatch mismatch;
   if (ad < directory_.ads.size()) mismatch.ad_id = directory_.ads.Name(ad);
   mismatch.bucket_ms = bucket_ms;

@@ -1,6 +1,7 @@
 #ifndef TALLYMARK_ENGINE_VERIFY_FINDINGS_H_
 #define TALLYMARK_ENGINE_VERIFY_FINDINGS_H_
 
+#include <array>
 #include <functional>
 #include <string>
 #include <utility>
@@ -20,7 +21,10 @@ class VerifyFindings {
   // Bytes that are not what they must be.
   void Damage(std::string text);
   // What is stored beside raw (`counted`) and what raw says. `metric` also says where it is stored.
-  void Mismatch(uint32_t ad, int64_t bucket_ms, std::string metric, std::string counted, std::string raw);
+  // Each place has a list of its own length, so that a thousand of one do not hide one of another.
+  enum class Place : uint8_t { kCounters, kTopLists, kIdentities };
+  void Mismatch(Place place, uint32_t ad, int64_t bucket_ms, std::string metric, std::string counted,
+                std::string raw);
 
   // Progress from here on moves between these shares of the whole.
   void BeginPhase(double begin, double end);
@@ -36,6 +40,7 @@ class VerifyFindings {
   const std::function<void(double)>& progress_;
   double begin_ = 0;
   double end_ = 1;
+  std::array<size_t, 3> listed_{};  // by Place
   VerifyReport report_;
 };
 

@@ -159,8 +159,8 @@ void IdentityVerifier::Diff(std::vector<IdentityEntry>* events, std::vector<Iden
 }
 
 void IdentityVerifier::Tell(const IdentityEntry& entry, const char* sealed, const char* raw) {
-  findings_->Mismatch(entry.place.ad, entry.place.hour * kMsPerHour, "identity " + HexOf(entry.id), sealed,
-                      raw);
+  findings_->Mismatch(VerifyFindings::Place::kIdentities, entry.place.ad, entry.place.hour * kMsPerHour,
+                      "identity " + HexOf(entry.id), sealed, raw);
 }
 
 void IdentityVerifier::FindRepeats() {
@@ -219,8 +219,9 @@ void IdentityVerifier::CheckRepeats(std::vector<Seen>* seen) {
     std::sort(times.begin(), times.end());
     for (size_t k = 1; k < times.size(); ++k) {
       if (times[k] - times[k - 1] > window_ns) continue;
-      findings_->Mismatch((*seen)[i].ad, FloorDiv(times[k], kNsPerMs), "identity " + HexOf((*seen)[i].id),
-                          "counted twice", "one event within the dedup window");
+      findings_->Mismatch(VerifyFindings::Place::kIdentities, (*seen)[i].ad, FloorDiv(times[k], kNsPerMs),
+                          "identity " + HexOf((*seen)[i].id), "counted twice",
+                          "one event within the dedup window");
     }
     i = last;
   }

@@ -205,6 +205,7 @@ Status ForEachCoveredBlock(const InspectedDirectory& directory, int32_t hour, ui
       const bool may_hold = HourOf(entry.info.time_min_ns) <= hour && HourOf(entry.info.time_max_ns) >= hour;
       if (key.number > last_sequence || !may_hold) continue;
       Result<std::string> block = storage.Get(Family::kRaw, RawKey{key.number}.Encode());
+      if (!block.ok() && block.status().code() == Code::kNotFound) continue;  // told by the scan
       if (!block.ok()) return block.status();
       Status visited = visit(key.number, *block);
       if (!visited.ok()) return visited;

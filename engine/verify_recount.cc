@@ -105,16 +105,17 @@ Status HourRecount::ReadLists(const Slice& slice, Cells* cells) const {
   return Status::Ok();
 }
 
-void HourRecount::Tell(int32_t hour, const Cell& place, const char* where, __int128 counted, __int128 raw) {
-  const bool whole = place.minute == kWholeHour;
-  const int64_t bucket_ms = hour * kMsPerHour + (whole ? 0 : place.minute * kMsPerMinute);
-  findings_->Mismatch(place.ad, bucket_ms,
-                      std::string(MetricName(static_cast<Metric>(place.metric))) +
-                          (whole ? " of the hour" : "") + " in " + where,
-                      WideText(counted), WideText(raw));
+void HourRecount::Tell(int32_t hour, const Cell& cell, VerifyFindings::Place where, __int128 counted,
+                       __int128 raw) {
+  const bool whole = cell.minute == kWholeHour;
+  const int64_t bucket_ms = hour * kMsPerHour + (whole ? 0 : cell.minute * kMsPerMinute);
+  std::string metric(MetricName(static_cast<Metric>(cell.metric)));
+  if (whole) metric += " of the hour";
+  metric += where == VerifyFindings::Place::kCounters ? " in counters" : " in top lists";
+  findings_->Mismatch(where, cell.ad, bucket_ms, std::move(metric), WideText(counted), WideText(raw));
 }
 
-void HourRecount::Diff(int32_t hour, const Cells& raw, const Cells& stored, const char* where) {
+void HourRecount::Diff(int32_t hour, const Cells& raw, const Cells& stored, VerifyFindings::Place where) {
   const bool minutes = !directory_.MinutesAreGone(hour);
   for (size_t r = 0, s = 0; r < raw.size() || s < stored.size();) {
     const bool from_raw = s == stored.size() || (r < raw.size() && raw[r].Place() <= stored[s].Place());
@@ -140,13 +141,13 @@ void HourRecount::Compare(int32_t hour, uint64_t events, bool rows, bool lists, 
     if (status.ok() && rows) {
       Cells stored;
       status = ReadRows(slice, raw, &stored, &found);
-      if (status.ok()) Diff(hour, raw, stored, "counters");
+      if (status.ok()) Diff(hour, raw, stored, VerifyFindings::Place::kCounters);
       for (const Cell& cell : raw) ads[cell.ad] = true;
     }
     if (status.ok() && lists) {
       Cells stored;
       status = ReadLists(slice, &stored);
-      if (status.ok()) Diff(hour, raw, stored, "top lists");
+      if (status.ok()) Diff(hour, raw, stored, VerifyFindings::Place::kTopLists);
     }
   }
   if (!status.ok()) {
@@ -179,7 +180,7 @@ void HourRecount::FindStrayRows() {
     if (!DecodeHourRow(ToView(it->value()), &row).ok()) continue;
     Cells stored;
     AddRow(key.ad, row, !directory_.MinutesAreGone(key.hour), &stored);
-    for (const Cell& cell : stored) Tell(key.hour, cell, "counters", cell.amount, 0);
+    for (const Cell& cell : stored) Tell(key.hour, cell, VerifyFindings::Place::kCounters, cell.amount, 0);
   }
   ads_of_hours_.clear();
 }

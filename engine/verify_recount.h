@@ -45,8 +45,8 @@ class HourRecount {
   Status ReadRows(const Slice& slice, const Cells& raw, Cells* cells, uint64_t* found) const;
   Status ReadLists(const Slice& slice, Cells* cells) const;
   void AddRow(uint32_t ad, const HourRow& row, bool minutes, Cells* cells) const;
-  void Diff(int32_t hour, const Cells& raw, const Cells& stored, const char* where);
-  void Tell(int32_t hour, const Cell& place, const char* where, __int128 counted, __int128 raw);
+  void Diff(int32_t hour, const Cells& raw, const Cells& stored, VerifyFindings::Place where);
+  void Tell(int32_t hour, const Cell& cell, VerifyFindings::Place where, __int128 counted, __int128 raw);
   void FindStrayRows();
 
   const InspectedDirectory& directory_;
