@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 
 READY = re.compile(r"tallymark ready ingest=(\S+) http=(\S+) ")
 SHOWN_BYTES_MAX = 900
@@ -120,15 +121,27 @@ class Demo:
         say("Three days ago, asked for ten minutes and for two whole hours:")
         self.ask(minutes)
         before = self.ask(hours)
-        say("\nNow the server keeps minutes for one day only. Compaction strips older minutes from the rows;")
-        say("their hours stay. A question that needs the minutes is refused, never answered with a wrong 0:")
+        say("\nNow the server keeps minutes for one day only. Compaction takes older minutes out of the rows it")
+        say("rewrites, their hours stay. A question that needs such minutes is refused at once, never answered")
+        say("with a wrong 0:")
         self.stop()
         self.start("--retain-minutes", "1d")
+        self.wait_for_retention()
         self.ask(minutes)
         after = self.ask(hours)
         if before["count"] != after["count"]:
             sys.exit(f"the hours changed: {before['count']} before, {after['count']} after")
         say(f"The hours still hold {after['count']} clicks.")
+
+    def wait_for_retention(self):
+        """Until the server has moved its retention position, shortly after the start."""
+        url = f"http://{self.http}/metrics"
+        for _ in range(300):
+            with urllib.request.urlopen(url) as answer:
+                if b'tallymark_kept_from_timestamp_seconds{what="minutes"}' in answer.read():
+                    return
+            time.sleep(0.1)
+        sys.exit("the server did not let go of old minutes")
 
     def stay(self):
         title("A live stream goes on; Ctrl-C ends it")
@@ -143,7 +156,8 @@ class Demo:
         try:
             while stream.poll() is None and self.server.poll() is None:
                 time.sleep(0.5)
-            say("The stream or the server ended by itself.")
+            who = "tallyd" if self.server.poll() is not None else "the stream"
+            sys.exit(f"{who} ended by itself; the server's log is {self.log.name}")
         finally:
             if stream.poll() is None:
                 stream.send_signal(signal.SIGTERM)
@@ -182,8 +196,8 @@ def main():
         say("\nStopping.")
     finally:
         demo.stop()
-        if scratch:
-            shutil.rmtree(scratch)
+    if scratch:
+        shutil.rmtree(scratch)
     say("tallyd stopped cleanly.")
 
 
