@@ -81,4 +81,9 @@ void CheckCounts(const Workload& workload, uint16_t http_port) {
   CheckTopList(workload, &http);
 }
 
+double StoredEvents(uint16_t http_port) {
+  HttpClient http(http_port);
+  return Ask(&http, "/v1/status").at("events").at("stored").to_number<double>();
+}
+
 }  // namespace tallymark::bench

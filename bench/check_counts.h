@@ -17,6 +17,9 @@ void CheckTallies(const Workload& workload, const SendResult& sent);
 // stream. The server holds this workload and nothing else in its time range.
 void CheckCounts(const Workload& workload, uint16_t http_port);
 
+// Events the server has stored since its directory was made, by its own account.
+double StoredEvents(uint16_t http_port);
+
 }  // namespace tallymark::bench
 
 #endif  // TALLYMARK_BENCH_CHECK_COUNTS_H_
