@@ -123,8 +123,9 @@ bool SetMember(const std::string& name, std::string value, DeadLetter* letter) {
   }
   if (name == "text_base64") {
     std::optional<std::string> bytes = DecodeBase64(value);
-    if (bytes) letter->text = *std::move(bytes);
-    return bytes.has_value();
+    if (!bytes) return false;
+    letter->text = *std::move(bytes);
+    return true;
   }
   if (name == "cut") {
     letter->cut = value == "true";

@@ -11,7 +11,6 @@
 namespace tallymark {
 
 namespace asio = boost::asio;
-using boost::system::error_code;
 
 namespace {
 

@@ -49,14 +49,14 @@ void TcpListener::Start(OnConnection on_connection) {
 }
 
 void TcpListener::Stop() {
-  std::promise<void> closed;
-  asio::post(strand_, [this, &closed] {
+  auto closed = std::make_shared<std::promise<void>>();
+  asio::post(strand_, [this, closed] {
     AcceptWaiting();
     error_code ignored;  // nothing to be done about a socket that will not close
     acceptor_->close(ignored);
-    closed.set_value();
+    closed->set_value();
   });
-  closed.get_future().wait();
+  closed->get_future().wait();
 }
 
 // Clients whose connection the system has made already may have sent events.
