@@ -110,8 +110,6 @@ Result<std::unique_ptr<Storage>> Storage::Open(const StorageOptions& options,
   std::error_code error;
   if (!options.read_only) {
     std::filesystem::create_directories(path, error);
-    if (!error) std::filesystem::remove_all(ScratchDirectory(options.data_dir), error);
-    if (!error) std::filesystem::create_directories(ScratchDirectory(options.data_dir), error);
     if (error) return Status::Io("cannot create " + path + ": " + error.message());
   }
   bool created = !std::filesystem::exists(path + "/CURRENT");
@@ -135,9 +133,19 @@ Result<std::unique_ptr<Storage>> Storage::Open(const StorageOptions& options,
     if (locked) return Status::Conflict(options.data_dir + " is in use by another process");
     return FromRocks(opened, "cannot open " + path);
   }
-  Status format = storage->CheckFormat(created);
-  if (!format.ok()) return format;
+  Status status = storage->CheckFormat(created);
+  if (status.ok() && !options.read_only) status = storage->EmptyScratch();
+  if (!status.ok()) return status;
   return storage;
+}
+
+// Only once the lock is held: another process's files may be on their way there.
+Status Storage::EmptyScratch() const {
+  const std::string scratch = ScratchDirectory(options_.data_dir);
+  std::error_code error;
+  std::filesystem::remove_all(scratch, error);
+  if (!error) std::filesystem::create_directories(scratch, error);
+  return error ? Status::Io("cannot empty " + scratch + ": " + error.message()) : Status::Ok();
 }
 
 rocksdb::Status Storage::OpenDatabase(const std::string& path) {

@@ -92,6 +92,7 @@ class Storage {
   Storage() = default;
   rocksdb::Status OpenDatabase(const std::string& path);
   Status CheckFormat(bool created);
+  Status EmptyScratch() const;
 
   StorageOptions options_;
   std::shared_ptr<rocksdb::Statistics> statistics_;
