@@ -114,7 +114,8 @@ class ListWriter {
     std::erase_if(*pairs, [](const TopPair& p) { return p.amount == 0; });
     std::vector<std::string> replaced;
     Status merged = MergeExisting(bucket, metric, pairs, &replaced);
-    if (!merged.ok() || pairs->empty()) return merged;
+    // What adds up to nothing still replaces what was there.
+    if (!merged.ok() || (pairs->empty() && replaced.empty())) return merged;
     if (!writer_) {
       path_ = storage_->ScratchPath(FamilyName(family_));
       writer_ =
