@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <thread>
 
+#include "engine/dedup_window.h"
 #include "engine/file_names.h"
 #include "engine/meta_keys.h"
 #include "engine/retention_record.h"
@@ -108,6 +109,9 @@ Status InspectedDirectory::Load() {
   if (!value.ok()) return value.status();
   if (!value->empty() && !identities.Decode(*value))
     return Status::Corruption("positions/identities is unreadable");
+  Result<int64_t> window = SmallestDedupWindow(*storage);
+  if (!window.ok()) return window.status();
+  dedup_window_ns = *window;
   events = std::make_unique<EventReader>(storage.get(), &ads);
   return ads.Load(*storage, log.ads);
 }

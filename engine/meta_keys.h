@@ -15,6 +15,8 @@ inline constexpr std::string_view kMetaFormatVersion = "format_version";  // dec
 inline constexpr std::string_view kMetaLogState = "log_state";
 // Retention positions: three fixed32 hours (raw, minutes, hours).
 inline constexpr std::string_view kMetaRetention = "retention";
+// The smallest dedup window events were ever accepted under (dedup_window.h): fixed64 nanoseconds.
+inline constexpr std::string_view kMetaDedupWindow = "dedup_window";
 
 // Keys of the column family `positions`: a view's name.
 inline constexpr std::string_view kPositionCounters = "counters";

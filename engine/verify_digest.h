@@ -4,10 +4,10 @@
 #include <xxhash.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <vector>
 
-#include "format/coding.h"
 #include "format/hour_row.h"
 #include "format/identity_segment.h"
 
@@ -56,24 +56,17 @@ struct IdentityDigest {
   uint64_t entries = 0;
 
   void Add(const IdentityEntry& entry, bool in_log) {
-    std::string bytes;
-    PutFixed(&bytes, entry.id.hi);
-    PutFixed(&bytes, entry.id.lo);
-    PutFixed(&bytes, entry.place.hour);
-    PutFixed(&bytes, entry.place.ad);
-    PutFixed(&bytes, entry.place.content_check);
-    entries_sum += Hash(bytes);
-    if (in_log) {
-      PutFixed(&bytes, entry.place.sequence);
-      sequences_sum += Hash(bytes);
-    }
+    const IdentityPlace& place = entry.place;
+    const uint64_t ad_and_hour = uint64_t{place.ad} << 32 | static_cast<uint32_t>(place.hour);
+    entries_sum += Hash({entry.id.hi, entry.id.lo, ad_and_hour, place.content_check});
+    if (in_log) sequences_sum += Hash({entry.id.hi, entry.id.lo, ad_and_hour, place.sequence});
     ++entries;
   }
   friend bool operator==(const IdentityDigest&, const IdentityDigest&) = default;
 
  private:
-  static Wide Hash(const std::string& bytes) {
-    const XXH128_hash_t hash = XXH3_128bits(bytes.data(), bytes.size());
+  static Wide Hash(const std::array<uint64_t, 4>& words) {
+    const XXH128_hash_t hash = XXH3_128bits(words.data(), sizeof words);
     return static_cast<Wide>(hash.high64) << 64 | hash.low64;
   }
 };

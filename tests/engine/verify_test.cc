@@ -2,8 +2,10 @@
 
 #include "engine/identity_manifest.h"
 #include "engine/inspect.h"
+#include "engine/log_state.h"
 #include "engine/meta_keys.h"
 #include "engine/storage.h"
+#include "format/block_index.h"
 #include "format/coding.h"
 #include "format/keys.h"
 #include "tests/engine/recorded_stream.h"
@@ -160,6 +162,59 @@ TEST_F(VerifyTest, AnIdentityAgainBeyondTheWindowAgrees) {
   EXPECT_EQ(AppendLines(engine_.get(), click(kStreamStart - 2 * kNsPerDay - 2)).accepted, 1U);
   const VerifyReport report = MustVerify(Data());
   EXPECT_TRUE(report.ok()) << TextOf(report);
+}
+
+TEST_F(VerifyTest, AnIdentityTwiceWithinTheWindowIsNamed) {
+  EngineOptions options = QuietOptions(Data(), &clock_);
+  options.dedup_window_ms = kMsPerHour;
+  auto click = [](int64_t time) { return "click,ad_id=a event_id=\"1\" " + std::to_string(time) + "\n"; };
+  engine_ = MustOpen(options);
+  EXPECT_EQ(AppendLines(engine_.get(), click(kStreamStart)).accepted, 1U);
+  ASSERT_TRUE(engine_->Checkpoint().ok());
+  EXPECT_EQ(AppendLines(engine_.get(), click(kStreamStart + kNsPerHour + 1)).accepted, 1U);
+  engine_.reset();
+  auto verify_with = [&](int64_t window_ns) {
+    OpenStorage();
+    std::string window;
+    PutFixed(&window, window_ns);
+    Put(Family::kMeta, std::string(kMetaDedupWindow), window);
+    storage_.reset();
+    return MustVerify(Data());
+  };
+  EXPECT_TRUE(verify_with(0).ok());
+  EXPECT_TRUE(verify_with(kNsPerHour).ok());
+  const VerifyReport report = verify_with(kNsPerHour + 1);
+  EXPECT_EQ(report.mismatch_count, 1U);
+  EXPECT_TRUE(Names(report, "counted twice")) << TextOf(report);
+}
+
+TEST_F(VerifyTest, ABlockThatWasCountedTwiceIsNamed) {
+  Fill();
+  CopyDirectory(Data(), Path("image"));
+  engine_.reset();
+  std::filesystem::remove_all(Data());
+  std::filesystem::rename(Path("image"), Data());
+  OpenStorage();
+  std::unique_ptr<rocksdb::Iterator> it(storage_->db()->NewIterator({}, storage_->handle(Family::kRaw)));
+  it->SeekToLast();
+  const std::string block = it->value().ToString();
+  it.reset();
+  Result<RawBlockInfo> info = ReadRawBlockInfo(block);
+  ASSERT_TRUE(info.ok());
+  LogState log;
+  Result<std::string> stored = storage_->Get(Family::kMeta, kMetaLogState);
+  ASSERT_TRUE(stored.ok() && log.Decode(*stored));
+  ++log.last_sequence;
+  log.events += info->count;
+  const bool spans = HourOf(info->time_min_ns) != HourOf(info->time_max_ns);
+  const int32_t hour = spans ? DayOf(info->time_min_ns) * kHoursPerDay : HourOf(info->time_min_ns);
+  Put(Family::kRaw, RawKey{log.last_sequence}.Encode(), block);
+  Put(Family::kRawHours, HourKey{hour, log.last_sequence}.Encode(), EncodeBlockIndex({*info, spans}));
+  Put(Family::kMeta, std::string(kMetaLogState), log.Encode());
+  const VerifyReport report = Verify();
+  EXPECT_EQ(report.damage_count, 0U) << TextOf(report);
+  EXPECT_EQ(report.mismatch_count, info->count) << TextOf(report);
+  EXPECT_TRUE(Names(report, "counted twice"));
 }
 
 TEST_F(VerifyTest, FlippedBytesInATableFileAreDamage) {
