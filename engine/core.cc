@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "engine/block_reader.h"
+#include "engine/dedup_window.h"
 #include "engine/meta_keys.h"
 #include "format/coding.h"
 #include "format/keys.h"
@@ -98,6 +99,10 @@ Status Core::Recover(LogState* state) {
   if (status.ok()) status = identities_->Load();
   if (status.ok()) status = counters_->Load();
   if (status.ok()) status = CheckPositions(*state);
+  if (status.ok()) {
+    const int64_t window_ns = context_.options.dedup_window_ms * kNsPerMs;
+    status = NoteDedupWindow(storage_.get(), window_ns, state->last_sequence == 0);
+  }
   if (status.ok()) status = Replay(*state);
   return status;
 }
@@ -180,7 +185,8 @@ Status Core::Close() {
   pipeline_->Drain();
   Status status = Checkpoint(true);
   pipeline_->Stop();
-  return status;
+  // So that the next start finds no RocksDB log to read.
+  return status.ok() ? FlushEverything() : status;
 }
 
 Status Core::Repack(bool all) {
@@ -232,7 +238,7 @@ void Core::UpkeepStep() {
   if (CheckpointIsDue(&seal)) status = Checkpoint(seal);
   const int64_t now_ns = context_.clock->NowNs();
   if (status.ok()) status = Expire(now_ns);
-  if (status.ok()) status = counters_->AdvanceWindow(MinuteOf(now_ns) + 1, ads_.size());
+  if (status.ok()) status = counters_->AdvanceWindow(MinuteOf(now_ns) + 1, ads_);
   const double repack_poll_seconds =
       std::min(kRepackPollSecondsMax, static_cast<double>(context_.options.repack_quiet_ms) / 1000);
   if (status.ok() && SteadySeconds() - last_repack_seconds_ > repack_poll_seconds) {
@@ -259,12 +265,19 @@ Result<bool> Core::FreezeAtMark(bool seal, uint64_t* sequence) {
 
 Status Core::Checkpoint(bool seal) {
   std::lock_guard lock(checkpoint_mutex_);
+  if (checkpoint_failed_)
+    return Status::Unavailable("a checkpoint has failed; memory is rebuilt from the log");
   const double begin = SteadySeconds();
   uint64_t sequence = 0;
   Result<bool> frozen = FreezeAtMark(seal, &sequence);
   if (!frozen.ok()) return frozen.status();
   const bool has_seal = seal && sequence > identities_->covered_sequence();
   Status status = *frozen || has_seal ? WriteCheckpoint(*frozen, seal, sequence) : Status::Ok();
+  if (!status.ok()) {
+    // What was frozen is in no file, and another checkpoint would claim to cover it.
+    checkpoint_failed_ = true;
+    context_.on_failure(status);
+  }
   if (seal && !has_seal && status.ok()) identities_->DropEmptyFrozen();
   last_checkpoint_seconds_ = SteadySeconds();
   if (seal) last_seal_seconds_ = last_checkpoint_seconds_;

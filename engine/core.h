@@ -80,6 +80,7 @@ class Core {
   bool CheckpointIsDue(bool* seal);
   Result<bool> FreezeAtMark(bool seal, uint64_t* sequence);
   Status WriteCheckpoint(bool counters, bool seal, uint64_t sequence);
+  Status FlushEverything();
   Status ExpireRaw(int32_t first_kept);
   uint64_t PassedSequence() const;
 
@@ -95,6 +96,7 @@ class Core {
   UpkeepFigures upkeep_;
 
   std::mutex checkpoint_mutex_;  // one checkpoint, repacking or expiry at a time
+  bool checkpoint_failed_ = false;
   uint64_t covered_events_ = 0;  // LogState::events at the last checkpoint
   double last_checkpoint_seconds_ = 0;
   double last_seal_seconds_ = 0;

@@ -53,7 +53,9 @@ Status Core::WriteCheckpoint(bool counters, bool seal, uint64_t sequence) {
   SealedFiles sealed;
   if (seal) {
     const int32_t raw_from = retention_->raw.load();
-    const int32_t first_day = raw_from == INT32_MIN ? INT32_MIN : DayOfHour(raw_from);
+    // An event just inside retention may repeat one that lies a window before it.
+    const int64_t oldest_ns = raw_from * kNsPerHour - context_.options.dedup_window_ms * kNsPerMs;
+    const int32_t first_day = raw_from == INT32_MIN ? INT32_MIN : DayOf(oldest_ns);
     Result<SealedFiles> result = SealGeneration(storage_.get(), identities_->manifest(),
                                                 *identities_->frozen().generation, sequence, first_day);
     if (!result.ok()) return result.status();
@@ -128,14 +130,24 @@ Status Core::ExpireRaw(int32_t first_kept) {
   if (!it->status().ok()) return FromRocks(it->status(), "look for expired blocks");
   expired.DeleteRange(storage_->handle(Family::kPacked), HourKey{INT32_MIN, 0}.Encode(),
                       HourKey{first_kept, 0}.Encode());
-  return FromRocks(db->Write(rocksdb::WriteOptions(), &expired), "expire raw blocks");
+  return storage_->raw_gate().Exclude(
+      [&] { return FromRocks(db->Write(rocksdb::WriteOptions(), &expired), "expire raw blocks"); });
 }
 
-Status Core::CompactEverything() {
+Status Core::FlushEverything() {
   for (int i = 0; i < kFamilyCount; ++i) {
     auto family = static_cast<Family>(i);
     rocksdb::Status flushed = storage_->db()->Flush(rocksdb::FlushOptions(), storage_->handle(family));
     if (!flushed.ok()) return FromRocks(flushed, "flush " + std::string(FamilyName(family)));
+  }
+  return Status::Ok();
+}
+
+Status Core::CompactEverything() {
+  Status flushed = FlushEverything();
+  if (!flushed.ok()) return flushed;
+  for (int i = 0; i < kFamilyCount; ++i) {
+    auto family = static_cast<Family>(i);
     rocksdb::CompactRangeOptions compact;
     rocksdb::Status done = storage_->db()->CompactRange(compact, storage_->handle(family), nullptr, nullptr);
     if (!done.ok()) return FromRocks(done, "compact " + std::string(FamilyName(family)));

@@ -65,18 +65,19 @@ void CounterView::ForEachDeltaCell(const ReadView& view, uint32_t ad, int32_t fi
   read(*view.live);
 }
 
+// A few rows are fetched inside the gate; more are read by an iterator that pins what it sees, and
+// the gate is left first.
 template <class Visit>
-Status CounterView::ForEachRow(const ReadView& view, uint32_t ad, int32_t first_hour, int32_t end_hour,
+Status CounterView::ForEachRow(ReadGate::Pass* pass, uint32_t ad, int32_t first_hour, int32_t end_hour,
                                Visit&& visit) const {
   rocksdb::ReadOptions read;
-  read.snapshot = view.snapshot;
   rocksdb::ColumnFamilyHandle* handle = storage_->handle(Family::kCounters);
   char key[CounterKey::kSize];
   if (end_hour - first_hour <= kGetsMax) {
     for (int32_t hour = first_hour; hour < end_hour; ++hour) {
       CounterKey{ad, kFilterEverything, hour}.EncodeTo(key);
       rocksdb::PinnableSlice row;
-      rocksdb::Status status = view.db->Get(read, handle, rocksdb::Slice(key, sizeof key), &row);
+      rocksdb::Status status = storage_->db()->Get(read, handle, rocksdb::Slice(key, sizeof key), &row);
       if (status.IsNotFound()) continue;
       if (!status.ok()) return FromRocks(status, "read a counter row");
       Status visited = visit(hour, ToView(row));
@@ -89,7 +90,8 @@ Status CounterView::ForEachRow(const ReadView& view, uint32_t ad, int32_t first_
   CounterKey{ad, kFilterEverything, end_hour}.EncodeTo(end_key);
   rocksdb::Slice upper(end_key, sizeof end_key);
   read.iterate_upper_bound = &upper;
-  std::unique_ptr<rocksdb::Iterator> it(view.db->NewIterator(read, handle));
+  std::unique_ptr<rocksdb::Iterator> it(storage_->db()->NewIterator(read, handle));
+  pass->unlock();
   CounterKey{ad, kFilterEverything, first_hour}.EncodeTo(key);
   for (it->Seek(rocksdb::Slice(key, sizeof key)); it->Valid(); it->Next()) {
     CounterKey found;
@@ -104,11 +106,12 @@ Status CounterView::ForEachRow(const ReadView& view, uint32_t ad, int32_t first_
 Status CounterView::Sum(uint32_t ad, MinuteRange range, MetricSums* sums) const {
   const int32_t first = HourOfMinute(range.begin);
   const int32_t end = EndHour(range);
+  ReadGate::Pass pass = gate_.Enter();
   std::shared_ptr<const ReadView> view = Acquire();
   ForEachDeltaCell(*view, ad, first, end, [&](int32_t minute, Metric metric, int64_t amount) {
     if (minute >= range.begin && minute < range.end) (*sums)[metric] += amount;
   });
-  return ForEachRow(*view, ad, first, end, [&](int32_t hour, std::string_view row) {
+  return ForEachRow(&pass, ad, first, end, [&](int32_t hour, std::string_view row) {
     auto [from, to] = MinutesWithin(range, hour);
     return SumHourRow(row, from, to, sums);
   });
@@ -122,12 +125,13 @@ Status CounterView::Buckets(uint32_t ad, MinuteRange range, int step,
   auto bucket = [&](int32_t minute) -> MetricSums& {
     return (*buckets)[static_cast<size_t>((minute - range.begin) / step)];
   };
+  ReadGate::Pass pass = gate_.Enter();
   std::shared_ptr<const ReadView> view = Acquire();
   ForEachDeltaCell(*view, ad, first, end, [&](int32_t minute, Metric metric, int64_t amount) {
     if (minute >= range.begin && minute < range.end) bucket(minute)[metric] += amount;
   });
   HourRow row;
-  return ForEachRow(*view, ad, first, end, [&](int32_t hour, std::string_view bytes) {
+  return ForEachRow(&pass, ad, first, end, [&](int32_t hour, std::string_view bytes) {
     if (step == kMinutesPerHour)
       return SumHourRow(bytes, 0, kMinutesPerHour, &bucket(hour * kMinutesPerHour));
     Status decoded = DecodeHourRow(bytes, &row);
@@ -139,27 +143,39 @@ Status CounterView::Buckets(uint32_t ad, MinuteRange range, int step,
   });
 }
 
-void CounterView::AddDelta(const CounterDelta& delta, Metric metric, MinuteRange range,
-                           std::vector<int64_t>* totals) const {
+// Ads beyond totals.size() came after the reader began.
+Status CounterView::AddDelta(const CounterDelta& delta, Metric metric, MinuteRange range,
+                             std::vector<int64_t>* totals) {
   const int32_t first = HourOfMinute(range.begin);
   const int32_t end = EndHour(range);
-  if (delta.hour_max() < first || delta.hour_min() >= end) return;
+  if (delta.hour_max() < first || delta.hour_min() >= end) return Status::Ok();
+  bool overflow = false;
   for (uint32_t i = 0; i < delta.slot_count(); ++i) {
     CounterDelta::RowId row;
     if (!delta.RowAt(i, &row) || row.hour < first || row.hour >= end || row.ad >= totals->size()) continue;
+    int64_t& total = (*totals)[row.ad];
     delta.ForEachCellAt(i, [&](int cell, Metric m, int64_t amount) {
       const int32_t minute = row.hour * kMinutesPerHour + cell;
-      if (m == metric && minute >= range.begin && minute < range.end) (*totals)[row.ad] += amount;
+      if (m != metric || minute < range.begin || minute >= range.end) return;
+      overflow |= __builtin_add_overflow(total, amount, &total);
     });
   }
+  return overflow ? Status::Exhausted("an amount of the list overflows 64 bits") : Status::Ok();
 }
 
-Status CounterView::AddLists(const ReadView& view, Family family, Metric metric, int32_t begin, int32_t end,
-                             std::vector<int64_t>* totals) const {
+CounterView::Lists CounterView::OpenLists() const {
   rocksdb::ReadOptions read;
-  read.snapshot = view.snapshot;
   read.readahead_size = 256 << 10;
-  std::unique_ptr<rocksdb::Iterator> it(view.db->NewIterator(read, storage_->handle(family)));
+  Lists lists;
+  ReadGate::Pass pass = gate_.Enter();
+  lists.view = Acquire();
+  lists.minutes.reset(storage_->db()->NewIterator(read, storage_->handle(Family::kTopMinutes)));
+  lists.hours.reset(storage_->db()->NewIterator(read, storage_->handle(Family::kTopHours)));
+  return lists;
+}
+
+Status CounterView::AddLists(rocksdb::Iterator* it, Metric metric, int32_t begin, int32_t end,
+                             std::vector<int64_t>* totals) {
   const auto number = static_cast<uint8_t>(metric);
   for (int32_t bucket = begin; bucket < end; ++bucket) {
     const std::string prefix = TopKey{bucket, kFilterEverything, number, 0, 0}.EncodePrefix();
@@ -173,28 +189,31 @@ Status CounterView::AddLists(const ReadView& view, Family family, Metric metric,
 
 // What no longer changes: lists and the frozen delta. Whole hours come from the hour lists, the ends
 // from minutes.
-Status CounterView::AddSettled(const ReadView& view, Metric metric, MinuteRange range,
+Status CounterView::AddSettled(const Lists& lists, Metric metric, MinuteRange range,
                                std::vector<int64_t>* totals) const {
   const auto hour_begin = static_cast<int32_t>(-FloorDiv(-int64_t{range.begin}, kMinutesPerHour));
   const int32_t hour_end = HourOfMinute(range.end);
-  if (view.frozen) AddDelta(*view.frozen, metric, range, totals);
-  if (hour_begin >= hour_end)
-    return AddLists(view, Family::kTopMinutes, metric, range.begin, range.end, totals);
-  Status hours = AddLists(view, Family::kTopHours, metric, hour_begin, hour_end, totals);
+  if (lists.view->frozen) {
+    Status frozen = AddDelta(*lists.view->frozen, metric, range, totals);
+    if (!frozen.ok()) return frozen;
+  }
+  if (hour_begin >= hour_end) return AddLists(lists.minutes.get(), metric, range.begin, range.end, totals);
+  Status hours = AddLists(lists.hours.get(), metric, hour_begin, hour_end, totals);
   if (!hours.ok()) return hours;
-  Status head =
-      AddLists(view, Family::kTopMinutes, metric, range.begin, hour_begin * kMinutesPerHour, totals);
+  Status head = AddLists(lists.minutes.get(), metric, range.begin, hour_begin * kMinutesPerHour, totals);
   if (!head.ok()) return head;
-  return AddLists(view, Family::kTopMinutes, metric, hour_end * kMinutesPerHour, range.end, totals);
+  return AddLists(lists.minutes.get(), metric, hour_end * kMinutesPerHour, range.end, totals);
 }
 
-Status CounterView::AddTotals(Metric metric, MinuteRange range, std::vector<int64_t>* totals) const {
-  std::shared_ptr<const ReadView> view = Acquire();
-  Status settled = AddSettled(*view, metric, range, totals);
+// The number of ads is asked for after the lists are open: no list names an ad beyond it.
+Status CounterView::Totals(Metric metric, MinuteRange range, const AdTable& ads,
+                           std::vector<int64_t>* totals) const {
+  const Lists lists = OpenLists();
+  totals->assign(ads.size(), 0);
+  Status settled = AddSettled(lists, metric, range, totals);
   if (!settled.ok()) return settled;
   std::shared_lock lock(delta_mutex_);
-  AddDelta(*view->live, metric, range, totals);
-  return Status::Ok();
+  return AddDelta(*lists.view->live, metric, range, totals);
 }
 
 bool CounterView::TopFromWindow(MinuteRange range,
@@ -206,15 +225,19 @@ bool CounterView::TopFromWindow(MinuteRange range,
   return true;
 }
 
-Status CounterView::AdvanceWindow(int32_t end_minute, size_t ads) {
-  std::unique_lock lock(delta_mutex_);
+Status CounterView::AdvanceWindow(int32_t end_minute, const AdTable& ads) {
   if (window_.valid() && window_.end() >= end_minute) return Status::Ok();
-  std::shared_ptr<const ReadView> view = Acquire();
+  Lists lists = OpenLists();
+  std::unique_lock lock(delta_mutex_);
+  while (lists.view->live != live_) {  // a checkpoint began in between
+    lock.unlock();
+    lists = OpenLists();
+    lock.lock();
+  }
   auto clicks = [&](MinuteRange range, std::vector<int64_t>* totals) {
-    totals->assign(ads, 0);
-    Status settled = AddSettled(*view, Metric::kClicks, range, totals);
-    if (settled.ok()) AddDelta(*view->live, Metric::kClicks, range, totals);
-    return settled;
+    totals->assign(ads.size(), 0);
+    Status settled = AddSettled(lists, Metric::kClicks, range, totals);
+    return settled.ok() ? AddDelta(*live_, Metric::kClicks, range, totals) : settled;
   };
   const int32_t former_end = window_.end();
   std::vector<int64_t> change;
@@ -227,7 +250,8 @@ Status CounterView::AdvanceWindow(int32_t end_minute, size_t ads) {
   Status read = clicks({former_end - TopWindow::kMinutes, end_minute - TopWindow::kMinutes}, &leaving);
   if (read.ok()) read = clicks({former_end, end_minute}, &change);
   if (!read.ok()) return read;
-  for (size_t ad = 0; ad < ads; ++ad) change[ad] -= leaving[ad];
+  leaving.resize(change.size());  // names may have come between the two
+  for (size_t ad = 0; ad < change.size(); ++ad) change[ad] -= leaving[ad];
   window_.Advance(end_minute, change);
   return Status::Ok();
 }

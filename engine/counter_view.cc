@@ -40,7 +40,7 @@ void AddEvent(CounterDelta* delta, TopWindow* window, uint32_t ad, int64_t time_
 
 CounterView::CounterView(Storage* storage, std::shared_ptr<RetentionPositions> retention)
     : storage_(storage), retention_(std::move(retention)), live_(std::make_shared<CounterDelta>(&pool_)) {
-  Publish(NewView(false, false));
+  Publish(NewView());
 }
 
 Status CounterView::Load() {
@@ -75,13 +75,8 @@ void CounterView::WaitForFormerReaders() {
   while (read()) std::this_thread::sleep_for(std::chrono::microseconds(50));
 }
 
-std::shared_ptr<ReadView> CounterView::NewView(bool with_snapshot, bool with_frozen) const {
-  auto view = std::make_shared<ReadView>();
-  view->db = storage_->db();
-  if (with_snapshot) view->snapshot = view->db->GetSnapshot();
-  if (with_frozen) view->frozen = frozen_;
-  view->live = live_;
-  return view;
+std::shared_ptr<const ReadView> CounterView::NewView() const {
+  return std::make_shared<const ReadView>(ReadView{frozen_, live_});
 }
 
 void CounterView::Apply(const Batch& batch) {
@@ -125,23 +120,24 @@ bool CounterView::Freeze(uint64_t sequence) {
     frozen_ = std::move(live_);
     live_ = std::move(fresh);
     live_rows_.store(0, std::memory_order_relaxed);
+    Publish(NewView());
   }
   frozen_sequence_ = sequence;
-  Publish(NewView(false, true));
   return true;
 }
 
-// Readers of the view without a snapshot would see the ingested rows beside the frozen delta, and
-// readers of the next view need the rows: so everyone reads under a snapshot while files go in.
 Status CounterView::IngestAndPublish(const std::function<Status()>& ingest) {
-  Publish(NewView(true, true));
-  WaitForFormerReaders();
-  Status ingested = ingest();
+  std::shared_ptr<CounterDelta> done = frozen_;
+  Status ingested = gate_.Exclude([&] {
+    Status status = ingest();
+    if (!status.ok()) return status;
+    covered_sequence_ = frozen_sequence_;
+    ++generation_;
+    frozen_.reset();
+    Publish(NewView());
+    return status;
+  });
   if (!ingested.ok()) return ingested;
-  covered_sequence_ = frozen_sequence_;
-  ++generation_;
-  std::shared_ptr<CounterDelta> done = std::move(frozen_);
-  Publish(NewView(false, false));
   WaitForFormerReaders();
   done->Clear();
   spare_ = std::move(done);

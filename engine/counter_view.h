@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/ad_table.h"
 #include "engine/batch.h"
 #include "engine/counter_delta.h"
 #include "engine/engine.h"
@@ -48,7 +49,7 @@ class CounterView {
     std::string position;
   };
   Result<Files> WriteFiles();
-  // Runs `ingest` between the two publications that keep readers on one side of it. When it fails
+  // Runs `ingest` while the gate keeps readers out, and lets go of the frozen delta. When it fails
   // the frozen delta stays readable and the checkpoint stays open: the engine must be rebuilt.
   Status IngestAndPublish(const std::function<Status()>& ingest);
 
@@ -59,13 +60,14 @@ class CounterView {
   Status Sum(uint32_t ad, MinuteRange range, MetricSums* sums) const;
   // One MetricSums per minute (step 1) or hour (step 60) from range.begin, which is aligned to it.
   Status Buckets(uint32_t ad, MinuteRange range, int step, std::vector<MetricSums>* buckets) const;
-  // totals[ad] over the range for one metric; totals.size() is the number of ads to report.
-  Status AddTotals(Metric metric, MinuteRange range, std::vector<int64_t>* totals) const;
+  // Replaces *totals by the amount of every ad over the range for one metric. kExhausted when an
+  // amount leaves 64 bits.
+  Status Totals(Metric metric, MinuteRange range, const AdTable& ads, std::vector<int64_t>* totals) const;
   // The running totals of the recent window when it is exactly `range`; false when it is not.
   bool TopFromWindow(MinuteRange range, const std::function<void(std::span<const uint32_t>)>& use) const;
-  // Makes the running window end at this minute (which the clock has reached). `ads`: how many are
-  // known now. Holds the delta for the time of reading one minute's lists.
-  Status AdvanceWindow(int32_t end_minute, size_t ads);
+  // Makes the running window end at this minute (which the clock has reached). Holds the delta for
+  // the time of reading one minute's lists.
+  Status AdvanceWindow(int32_t end_minute, const AdTable& ads);
 
   // Rows of the live delta, as of the last Apply; no lock taken.
   uint32_t live_rows() const { return live_rows_.load(std::memory_order_relaxed); }
@@ -76,20 +78,25 @@ class CounterView {
   std::shared_ptr<const ReadView> Acquire() const;
   void Publish(std::shared_ptr<const ReadView> next);
   void WaitForFormerReaders();
-  std::shared_ptr<ReadView> NewView(bool with_snapshot, bool with_frozen) const;
+  std::shared_ptr<const ReadView> NewView() const;
   void ApplySlice(const Batch& batch, size_t begin, size_t end);
   template <class Visit>
   void ForEachDeltaCell(const ReadView& view, uint32_t ad, int32_t first_hour, int32_t end_hour,
                         Visit&& visit) const;
   template <class Visit>
-  Status ForEachRow(const ReadView& view, uint32_t ad, int32_t first_hour, int32_t end_hour,
+  Status ForEachRow(ReadGate::Pass* pass, uint32_t ad, int32_t first_hour, int32_t end_hour,
                     Visit&& visit) const;
-  Status AddLists(const ReadView& view, Family family, Metric metric, int32_t begin, int32_t end,
-                  std::vector<int64_t>* totals) const;
-  Status AddSettled(const ReadView& view, Metric metric, MinuteRange range,
-                    std::vector<int64_t>* totals) const;
-  void AddDelta(const CounterDelta& delta, Metric metric, MinuteRange range,
-                std::vector<int64_t>* totals) const;
+  // A reader's view with the iterators it needs for top lists, opened together.
+  struct Lists {
+    std::shared_ptr<const ReadView> view;
+    std::unique_ptr<rocksdb::Iterator> minutes, hours;
+  };
+  Lists OpenLists() const;
+  static Status AddLists(rocksdb::Iterator* it, Metric metric, int32_t begin, int32_t end,
+                         std::vector<int64_t>* totals);
+  Status AddSettled(const Lists& lists, Metric metric, MinuteRange range, std::vector<int64_t>* totals) const;
+  static Status AddDelta(const CounterDelta& delta, Metric metric, MinuteRange range,
+                         std::vector<int64_t>* totals);
 
   Storage* const storage_;
   const std::shared_ptr<RetentionPositions> retention_;
@@ -105,6 +112,7 @@ class CounterView {
   TopWindow window_;
   std::atomic<uint32_t> live_rows_{0};
 
+  ReadGate gate_;
   mutable std::mutex view_mutex_;
   std::shared_ptr<const ReadView> view_;
   std::vector<std::weak_ptr<const ReadView>> former_views_;  // that may still have readers

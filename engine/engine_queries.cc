@@ -151,8 +151,8 @@ Result<TopList> EngineImpl::PopularAds(uint32_t filter, Metric metric, MinuteRan
     OfferAll(totals.first(std::min<size_t>(totals.size(), (*core)->ads().size())), &heap);
   };
   if (metric == Metric::kClicks && counters.TopFromWindow(range, from_window)) return heap.Take();
-  std::vector<int64_t> totals((*core)->ads().size());
-  status = counters.AddTotals(metric, range, &totals);
+  std::vector<int64_t> totals;
+  status = counters.Totals(metric, range, (*core)->ads(), &totals);
   if (!status.ok()) return status;
   if (std::find(totals.begin(), totals.end(), INT64_MAX) != totals.end()) {
     return Status::Exhausted("an amount of the list overflows 64 bits");

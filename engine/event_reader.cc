@@ -93,10 +93,9 @@ bool MayHold(const BlockIndexEntry& entry, int32_t hour, const uint32_t* only_ad
 
 }  // namespace
 
-Status EventReader::VisitLog(const rocksdb::Snapshot* snapshot, int32_t hour, const uint32_t* only_ad,
+Status EventReader::VisitLog(int32_t hour, const uint32_t* only_ad,
                              const std::function<Status(std::string_view)>& visit) const {
   rocksdb::ReadOptions read;
-  read.snapshot = snapshot;
   std::unique_ptr<rocksdb::Iterator> it(
       storage_->db()->NewIterator(read, storage_->handle(Family::kRawHours)));
   // Blocks that span hours stand under their day's first hour.
@@ -123,10 +122,9 @@ Status EventReader::VisitLog(const rocksdb::Snapshot* snapshot, int32_t hour, co
   return FromRocks(it->status(), "read raw_hours");
 }
 
-Status EventReader::VisitPacked(const rocksdb::Snapshot* snapshot, int32_t hour, const uint32_t* only_ad,
+Status EventReader::VisitPacked(int32_t hour, const uint32_t* only_ad,
                                 const std::function<Status(std::string_view)>& visit) const {
   rocksdb::ReadOptions read;
-  read.snapshot = snapshot;
   std::unique_ptr<rocksdb::Iterator> it(storage_->db()->NewIterator(read, storage_->handle(Family::kPacked)));
   for (it->Seek(HourKey{hour, 0}.Encode()); it->Valid(); it->Next()) {
     HourKey key;
@@ -143,15 +141,14 @@ Status EventReader::VisitPacked(const rocksdb::Snapshot* snapshot, int32_t hour,
   return FromRocks(it->status(), "read packed blocks");
 }
 
-Status EventReader::ForEachBlock(const rocksdb::Snapshot* snapshot, int32_t hour, const uint32_t* only_ad,
+Status EventReader::ForEachBlock(int32_t hour, const uint32_t* only_ad,
                                  const std::function<Status(std::string_view)>& visit) const {
-  Status log = VisitLog(snapshot, hour, only_ad, visit);
-  return log.ok() ? VisitPacked(snapshot, hour, only_ad, visit) : log;
+  Status log = VisitLog(hour, only_ad, visit);
+  return log.ok() ? VisitPacked(hour, only_ad, visit) : log;
 }
 
-Result<std::optional<int32_t>> EventReader::NextHour(const rocksdb::Snapshot* snapshot, int32_t hour) const {
+Result<std::optional<int32_t>> EventReader::NextHour(int32_t hour) const {
   rocksdb::ReadOptions read;
-  read.snapshot = snapshot;
   std::optional<int32_t> next;
   auto take = [&](int32_t candidate) { next = next ? std::min(*next, candidate) : candidate; };
   for (Family family : {Family::kRawHours, Family::kPacked}) {
@@ -187,12 +184,11 @@ Result<EventPage> EventReader::Page(uint32_t ad, int64_t from_ns, int64_t to_ns,
     if (!DecodeCursor(cursor, &after)) return Status::Invalid("the cursor is not one of ours");
     resumed = true;
   }
-  SnapshotGuard snapshot(storage_->db());
   EventPage page;
   page.scanned_to_ns = to_ns;
   int32_t hour = HourOf(after.time_ns);
   for (int looked_at = 0;; ++looked_at) {
-    Result<std::optional<int32_t>> next = NextHour(snapshot.get(), hour);
+    Result<std::optional<int32_t>> next = NextHour(hour);
     if (!next.ok()) return next.status();
     if (!next->has_value() || **next * kNsPerHour >= to_ns) return page;
     hour = **next;
@@ -201,8 +197,9 @@ Result<EventPage> EventReader::Page(uint32_t ad, int64_t from_ns, int64_t to_ns,
       page.cursor = EncodeCursor({page.scanned_to_ns, 0, {}});
       return page;
     }
+    ReadGate::Pass pass = storage_->raw_gate().Enter();
     FirstEvents first(limit - page.events.size());
-    Status read = ForEachBlock(snapshot.get(), hour, &ad, [&](std::string_view block) {
+    Status read = ForEachBlock(hour, &ad, [&](std::string_view block) {
       EventChunk chunk;
       std::vector<uint32_t> ads;
       Status decoded = ReadBlock(block, *ads_, &ad, &chunk, &ads);
@@ -226,7 +223,7 @@ Result<EventPage> EventReader::Page(uint32_t ad, int64_t from_ns, int64_t to_ns,
 }
 
 Result<std::vector<int64_t>> EventReader::TimesOf(const Hash128& id, const IdentityPlace& place) const {
-  SnapshotGuard snapshot(storage_->db());
+  ReadGate::Pass pass = storage_->raw_gate().Enter();
   std::vector<int64_t> times;
   auto collect = [&](std::string_view block) {
     EventChunk chunk;
@@ -237,12 +234,12 @@ Result<std::vector<int64_t>> EventReader::TimesOf(const Hash128& id, const Ident
     }
     return read;
   };
-  Result<std::string> block = storage_->Get(Family::kRaw, RawKey{place.sequence}.Encode(), snapshot.get());
+  Result<std::string> block = storage_->Get(Family::kRaw, RawKey{place.sequence}.Encode());
   Status read = Status::Ok();
   if (block.ok()) {
     read = collect(*block);
   } else if (block.status().code() == Code::kNotFound) {
-    read = VisitPacked(snapshot.get(), place.hour, &place.ad, collect);
+    read = VisitPacked(place.hour, &place.ad, collect);
   } else {
     read = block.status();
   }

@@ -14,8 +14,8 @@
 namespace tallymark {
 
 // Reads raw records by time: the blocks of the log through their hour index, and repacked blocks.
-// Thread safe; every call reads under one snapshot, so that a repacking beside it moves nothing
-// out of sight.
+// Thread safe. Page and TimesOf read an hour inside the storage's raw gate, so that a repacking
+// beside them moves nothing out of sight.
 class EventReader {
  public:
   EventReader(Storage* storage, const AdTable* ads) : storage_(storage), ads_(ads) {}
@@ -28,35 +28,21 @@ class EventReader {
   Result<std::vector<int64_t>> TimesOf(const Hash128& id, const IdentityPlace& place) const;
 
   // Calls visit for each block that may hold events of this hour (and of `only_ad`, when given):
-  // first the log's, then repacked ones.
-  Status ForEachBlock(const rocksdb::Snapshot* snapshot, int32_t hour, const uint32_t* only_ad,
+  // first the log's, then repacked ones. Where repacking may run beside it, call it inside the gate.
+  Status ForEachBlock(int32_t hour, const uint32_t* only_ad,
                       const std::function<Status(std::string_view block)>& visit) const;
 
   // First hour at or after `hour` that may hold events; empty when there is none.
-  Result<std::optional<int32_t>> NextHour(const rocksdb::Snapshot* snapshot, int32_t hour) const;
+  Result<std::optional<int32_t>> NextHour(int32_t hour) const;
 
  private:
-  Status VisitLog(const rocksdb::Snapshot* snapshot, int32_t hour, const uint32_t* only_ad,
+  Status VisitLog(int32_t hour, const uint32_t* only_ad,
                   const std::function<Status(std::string_view)>& visit) const;
-  Status VisitPacked(const rocksdb::Snapshot* snapshot, int32_t hour, const uint32_t* only_ad,
+  Status VisitPacked(int32_t hour, const uint32_t* only_ad,
                      const std::function<Status(std::string_view)>& visit) const;
 
   Storage* const storage_;
   const AdTable* const ads_;
-};
-
-// Holds a snapshot for as long as it lives.
-class SnapshotGuard {
- public:
-  explicit SnapshotGuard(rocksdb::DB* db) : db_(db), snapshot_(db->GetSnapshot()) {}
-  ~SnapshotGuard() { db_->ReleaseSnapshot(snapshot_); }
-  SnapshotGuard(const SnapshotGuard&) = delete;
-  SnapshotGuard& operator=(const SnapshotGuard&) = delete;
-  const rocksdb::Snapshot* get() const { return snapshot_; }
-
- private:
-  rocksdb::DB* const db_;
-  const rocksdb::Snapshot* const snapshot_;
 };
 
 }  // namespace tallymark

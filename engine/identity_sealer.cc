@@ -11,8 +11,9 @@
 namespace tallymark {
 namespace {
 
-// Segments at least this large are left alone by merges: a day of 10^9 then has at most 60.
-constexpr uint64_t kMergeEntriesMax = 16'000'000;
+// Merges make no segment larger than this. Under load every seal is as large, so that nothing is
+// written twice; a day of 10^9 then has 125 segments, each with a tag of its own.
+constexpr uint64_t kMergeEntriesMax = 8'000'000;
 // Small days share files up to this many entries.
 constexpr uint64_t kFileEntries = 4'000'000;
 

@@ -25,7 +25,7 @@ Result<std::unique_ptr<Inspector>> Inspector::Open(const std::string& data_dir) 
 
 Status InspectorImpl::EventsOfHour(int32_t hour, const uint32_t* ad, const InspectRange& range,
                                    const std::function<bool(const RawEvent&)>& emit, bool* more) const {
-  return directory_->events->ForEachBlock(nullptr, hour, ad, [&](std::string_view block) {
+  return directory_->events->ForEachBlock(hour, ad, [&](std::string_view block) {
     if (!*more) return Status::Ok();
     EventChunk chunk;
     std::vector<uint32_t> ads;
@@ -51,7 +51,7 @@ Status InspectorImpl::ForEachEvent(const InspectRange& range,
   }
   bool more = true;
   for (int32_t hour = std::max(HourOf(range.from_ns), directory_->retention->raw.load()); more; ++hour) {
-    Result<std::optional<int32_t>> next = directory_->events->NextHour(nullptr, hour);
+    Result<std::optional<int32_t>> next = directory_->events->NextHour(hour);
     if (!next.ok()) return next.status();
     if (!next->has_value() || **next > HourOf(range.to_ns)) break;
     hour = **next;

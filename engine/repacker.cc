@@ -110,7 +110,8 @@ Status Repacker::RepackSome(const std::vector<Source>& sources) {
   if (!status.ok()) return status;
   blocks_.fetch_add(sources.size());
   reclaim_blocks_ += sources.size();
-  return FromRocks(storage_->db()->Write(rocksdb::WriteOptions(), &write), "repack");
+  return storage_->raw_gate().Exclude(
+      [&] { return FromRocks(storage_->db()->Write(rocksdb::WriteOptions(), &write), "repack"); });
 }
 
 // What earlier repackings left small is packed anew together with the newcomers.

@@ -209,9 +209,8 @@ std::string Storage::ScratchPath(std::string_view stem) {
          std::to_string(scratch_number_.fetch_add(1)) + ".sst";
 }
 
-Result<std::string> Storage::Get(Family f, std::string_view key, const rocksdb::Snapshot* snapshot) const {
+Result<std::string> Storage::Get(Family f, std::string_view key) const {
   rocksdb::ReadOptions read;
-  read.snapshot = snapshot;
   std::string value;
   rocksdb::Status status = db_->Get(read, handle(f), ToSlice(key), &value);
   if (status.ok()) return value;

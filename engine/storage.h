@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/read_gate.h"
 #include "format/status.h"
 
 namespace tallymark {
@@ -83,7 +84,10 @@ class Storage {
   std::string ScratchPath(std::string_view stem);
 
   // kNotFound when the key is absent.
-  Result<std::string> Get(Family f, std::string_view key, const rocksdb::Snapshot* snapshot = nullptr) const;
+  Result<std::string> Get(Family f, std::string_view key) const;
+
+  // Between readers of `raw`, `raw_hours` and `packed` and changes that move events among them.
+  ReadGate& raw_gate() { return raw_gate_; }
 
   // Ingests all files in one atomic step. Files of one family must not overlap.
   Status Ingest(const std::vector<IngestFile>& files);
@@ -102,6 +106,7 @@ class Storage {
   std::unique_ptr<rocksdb::DB> db_;
   std::array<rocksdb::ColumnFamilyHandle*, kFamilyCount> handles_{};
   std::atomic<uint64_t> scratch_number_{0};
+  ReadGate raw_gate_;
 };
 
 inline rocksdb::Slice ToSlice(std::string_view s) { return {s.data(), s.size()}; }

@@ -228,7 +228,7 @@ void IdentityVerifier::CheckRepeats(std::vector<Seen>* seen) {
 }
 
 Status IdentityVerifier::TimesOf(const Seen& seen, std::vector<int64_t>* times) const {
-  return directory_.events->ForEachBlock(nullptr, seen.hour, &seen.ad, [&](std::string_view block) {
+  return directory_.events->ForEachBlock(seen.hour, &seen.ad, [&](std::string_view block) {
     EventChunk chunk;
     std::vector<uint32_t> ads;
     if (!ReadBlock(block, directory_.ads, &seen.ad, &chunk, &ads).ok()) return Status::Ok();  // told
