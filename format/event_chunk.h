@@ -75,7 +75,8 @@ class EventChunk {
  public:
   std::vector<Event> events;
   std::vector<Extra> extras;
-  std::vector<ChunkSegment> segments;  // at least one when it goes to the engine; the last ends at events.size()
+  std::vector<ChunkSegment>
+      segments;  // at least one when it goes to the engine; the last ends at events.size()
 
   // `text` is what offsets count from: the input buffer first, then whatever had to be rewritten
   // (unescaped, canonical addresses), appended. Appending may move the bytes, not the offsets.

@@ -29,7 +29,9 @@ constexpr int32_t MinuteOf(int64_t time_ns) { return static_cast<int32_t>(FloorD
 constexpr int32_t HourOf(int64_t time_ns) { return static_cast<int32_t>(FloorDiv(time_ns, kNsPerHour)); }
 constexpr int32_t DayOf(int64_t time_ns) { return static_cast<int32_t>(FloorDiv(time_ns, kNsPerDay)); }
 constexpr int32_t DayOfHour(int32_t hour) { return static_cast<int32_t>(FloorDiv(hour, kHoursPerDay)); }
-constexpr int32_t HourOfMinute(int32_t minute) { return static_cast<int32_t>(FloorDiv(minute, kMinutesPerHour)); }
+constexpr int32_t HourOfMinute(int32_t minute) {
+  return static_cast<int32_t>(FloorDiv(minute, kMinutesPerHour));
+}
 
 }  // namespace tallymark
 

@@ -2,6 +2,7 @@
 #define TALLYMARK_TESTS_ENGINE_TEST_STORAGE_H_
 
 #include <gtest/gtest.h>
+#include <rocksdb/file_system.h>
 #include <rocksdb/sst_file_writer.h>
 
 #include <memory>
@@ -16,7 +17,10 @@ namespace tallymark {
 // A database in a folder of its own, for tests of what stands on it.
 class TestStorage {
  public:
-  TestStorage() { Open(); }
+  explicit TestStorage(std::shared_ptr<rocksdb::FileSystem> file_system = nullptr)
+      : file_system_(std::move(file_system)) {
+    Open();
+  }
 
   Storage* get() const { return storage_.get(); }
   Storage* operator->() const { return storage_.get(); }
@@ -55,6 +59,7 @@ class TestStorage {
     StorageOptions options;
     options.data_dir = directory_.path();
     options.block_cache_bytes = 8 << 20;
+    options.file_system = file_system_;
     Result<std::unique_ptr<Storage>> storage = Storage::Open(options, retention_);
     if (!storage.ok()) {
       ADD_FAILURE() << storage.status().message();
@@ -63,6 +68,7 @@ class TestStorage {
     storage_ = std::move(*storage);
   }
 
+  const std::shared_ptr<rocksdb::FileSystem> file_system_;  // null: the machine's
   TempDirectory directory_;
   std::shared_ptr<RetentionPositions> retention_ = std::make_shared<RetentionPositions>();
   std::unique_ptr<Storage> storage_;
