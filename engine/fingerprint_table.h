@@ -45,7 +45,7 @@ class FingerprintTable {
 
   uint64_t size() const { return size_; }
   uint64_t bytes() const {
-    return pages_.size() * (kPageBytes + sizeof(Page)) + directory_.size() * sizeof(Page*);
+    return pages_.size() * (kPageBytes + sizeof(Page)) + directory_.size() * sizeof(void*);
   }
 
  private:

@@ -52,9 +52,10 @@ void Pipeline::Append(AppendRequest request) {
     if (refused.ok()) {
       input_.push_back(std::move(request));
       input_ready_.notify_one();
+      return;
     }
   }
-  if (!refused.ok()) AnswerRequest(&request, refused);
+  AnswerRequest(&request, refused);
 }
 
 void Pipeline::Send(Mark mark) {
@@ -67,9 +68,10 @@ void Pipeline::Send(Mark mark) {
     if (refused.ok()) {
       marks_.push_back(std::move(mark));
       input_ready_.notify_one();
+      return;
     }
   }
-  if (!refused.ok()) mark.abandoned(refused);
+  mark.abandoned(refused);
 }
 
 void Pipeline::Drain() {

@@ -100,8 +100,8 @@ inline bool IsAdAllowed(const char* text, const Event& event) {
 
 // The begin of the next line, or null where this one is not of the shape or not plainly
 // acceptable; *event is then dirty.
-[[gnu::noinline]] const char* TakeLine(ScanRun* run, const EventTemplate& shape, const char* p,
-                                       Event* event) {
+[[gnu::noinline]] static const char* TakeLine(ScanRun* run, const EventTemplate& shape, const char* p,
+                                              Event* event) {
   const char* end = run->text + run->end;
   Line line{run, event, run->extras + run->extra_count};
   for (uint32_t i = 0; i < shape.slot_count; ++i) {
