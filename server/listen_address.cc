@@ -20,6 +20,8 @@ Result<tcp::endpoint> ParseListenAddress(std::string_view text) {
     return Status::Invalid(quoted + ": the port must be 0 to 65535");
   }
   if (host.empty()) return tcp::endpoint(asio::ip::address_v4::any(), port);
+  // Loopback whatever the resolver says (RFC 6761): a bare system may have no /etc/hosts.
+  if (host == "localhost") return tcp::endpoint(asio::ip::address_v4::loopback(), port);
   if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
   boost::system::error_code error;
   asio::ip::address address = asio::ip::make_address(std::string(host), error);
