@@ -39,10 +39,9 @@ Pipeline::Pipeline(Parts parts, const LogState& state, unsigned encode_threads,
 
 Pipeline::~Pipeline() { Stop(); }
 
+// Only what is taken counts as pending: Drain waits for that alone.
 void Pipeline::Append(AppendRequest request) {
   request.received_seconds = SteadySeconds();
-  parts_.figures->pending_chunks.fetch_add(1);
-  parts_.figures->pending_bytes.fetch_add(request.chunk->text.size());
   Status refused;
   {
     std::lock_guard lock(mutex_);
@@ -50,12 +49,14 @@ void Pipeline::Append(AppendRequest request) {
               : refusing_    ? Status::Unavailable("the engine is stopping")
                              : Status::Ok();
     if (refused.ok()) {
+      parts_.figures->pending_chunks.fetch_add(1);
+      parts_.figures->pending_bytes.fetch_add(request.chunk->text.size());
       input_.push_back(std::move(request));
       input_ready_.notify_one();
       return;
     }
   }
-  AnswerRequest(&request, refused);
+  Refuse(request, refused);
 }
 
 void Pipeline::Send(Mark mark) {
@@ -375,18 +376,22 @@ void Pipeline::Answer(Batch* batch, const Status& status) {
 
 void Pipeline::AnswerRequest(AppendRequest* request, const Status& status) {
   PipelineFigures& figures = *parts_.figures;
-  if (status.ok()) {
-    for (const SegmentTally& t : request->tallies) {
-      figures.accepted.fetch_add(t.accepted, std::memory_order_relaxed);
-      figures.duplicates.fetch_add(t.duplicates, std::memory_order_relaxed);
-    }
-    figures.append_seconds.Record(SteadySeconds() - request->received_seconds);
-  }
   figures.pending_chunks.fetch_sub(1);
   figures.pending_bytes.fetch_sub(request->chunk->text.size());
-  Status shown = status.ok() ? status : Status::Unavailable("not stored, send again: " + status.message());
-  request->done(
-      shown, status.ok() ? std::span<const SegmentTally>(request->tallies) : std::span<const SegmentTally>());
+  if (!status.ok()) {
+    Refuse(*request, status);
+    return;
+  }
+  for (const SegmentTally& t : request->tallies) {
+    figures.accepted.fetch_add(t.accepted, std::memory_order_relaxed);
+    figures.duplicates.fetch_add(t.duplicates, std::memory_order_relaxed);
+  }
+  figures.append_seconds.Record(SteadySeconds() - request->received_seconds);
+  request->done(status, request->tallies);
+}
+
+void Pipeline::Refuse(const AppendRequest& request, const Status& status) {
+  request.done(Status::Unavailable("not stored, send again: " + status.message()), {});
 }
 
 void Pipeline::Fail(const Status& status) {

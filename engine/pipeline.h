@@ -100,6 +100,7 @@ class Pipeline {
   void ApplyDurable(Batch* batch, uint64_t first_sequence);
   void Answer(Batch* batch, const Status& status);
   void AnswerRequest(AppendRequest* request, const Status& status);
+  static void Refuse(const AppendRequest& request, const Status& status);
   void Fail(const Status& status);
   Status failure() const;
 
