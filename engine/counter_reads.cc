@@ -226,7 +226,10 @@ bool CounterView::TopFromWindow(MinuteRange range,
 }
 
 Status CounterView::AdvanceWindow(int32_t end_minute, const AdTable& ads) {
-  if (window_.valid() && window_.end() >= end_minute) return Status::Ok();
+  {
+    std::shared_lock lock(delta_mutex_);
+    if (window_.valid() && window_.end() >= end_minute) return Status::Ok();
+  }
   Lists lists = OpenLists();
   std::unique_lock lock(delta_mutex_);
   while (lists.view->live != live_) {  // a checkpoint began in between

@@ -59,24 +59,19 @@ std::shared_ptr<const ReadView> CounterView::Acquire() const {
 }
 
 void CounterView::Publish(std::shared_ptr<const ReadView> next) {
-  std::shared_ptr<const ReadView> former;
   std::lock_guard lock(view_mutex_);
-  former = std::exchange(view_, std::move(next));
-  std::erase_if(former_views_, [](const auto& v) { return v.expired(); });
-  former_views_.push_back(former);
+  view_.swap(next);
 }
 
+// Until the present view is the only one.
 void CounterView::WaitForFormerReaders() {
-  auto read = [this] {
-    std::lock_guard lock(view_mutex_);
-    return std::any_of(former_views_.begin(), former_views_.end(),
-                       [](const auto& v) { return !v.expired(); });
-  };
-  while (read()) std::this_thread::sleep_for(std::chrono::microseconds(50));
+  while (views_alive_.load(std::memory_order_acquire) > 1) {
+    std::this_thread::sleep_for(std::chrono::microseconds(50));
+  }
 }
 
-std::shared_ptr<const ReadView> CounterView::NewView() const {
-  return std::make_shared<const ReadView>(ReadView{frozen_, live_});
+std::shared_ptr<const ReadView> CounterView::NewView() {
+  return std::make_shared<const ReadView>(frozen_, live_, &views_alive_);
 }
 
 void CounterView::Apply(const Batch& batch) {

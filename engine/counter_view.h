@@ -78,7 +78,7 @@ class CounterView {
   std::shared_ptr<const ReadView> Acquire() const;
   void Publish(std::shared_ptr<const ReadView> next);
   void WaitForFormerReaders();
-  std::shared_ptr<const ReadView> NewView() const;
+  std::shared_ptr<const ReadView> NewView();
   void ApplySlice(const Batch& batch, size_t begin, size_t end);
   template <class Visit>
   void ForEachDeltaCell(const ReadView& view, uint32_t ad, int32_t first_hour, int32_t end_hour,
@@ -113,9 +113,9 @@ class CounterView {
   std::atomic<uint32_t> live_rows_{0};
 
   ReadGate gate_;
+  std::atomic<int> views_alive_{0};  // the present one and those that still have readers
   mutable std::mutex view_mutex_;
   std::shared_ptr<const ReadView> view_;
-  std::vector<std::weak_ptr<const ReadView>> former_views_;  // that may still have readers
 };
 
 }  // namespace tallymark

@@ -1,7 +1,9 @@
 #ifndef TALLYMARK_ENGINE_READ_VIEW_H_
 #define TALLYMARK_ENGINE_READ_VIEW_H_
 
+#include <atomic>
 #include <memory>
+#include <utility>
 
 #include "engine/counter_delta.h"
 
@@ -13,6 +15,21 @@ namespace tallymark {
 struct ReadView {
   std::shared_ptr<const CounterDelta> frozen;  // may be null
   std::shared_ptr<const CounterDelta> live;
+
+  // `alive` counts the views that somebody holds. It goes down with release order, so that whoever
+  // sees that with acquire order comes after everything that was read through the view: the
+  // count of a shared_ptr does not promise that to one who only looks at it.
+  ReadView(std::shared_ptr<const CounterDelta> frozen_delta, std::shared_ptr<const CounterDelta> live_delta,
+           std::atomic<int>* alive)
+      : frozen(std::move(frozen_delta)), live(std::move(live_delta)), alive_(alive) {
+    alive_->fetch_add(1, std::memory_order_relaxed);
+  }
+  ~ReadView() { alive_->fetch_sub(1, std::memory_order_release); }
+  ReadView(const ReadView&) = delete;
+  ReadView& operator=(const ReadView&) = delete;
+
+ private:
+  std::atomic<int>* const alive_;
 };
 
 }  // namespace tallymark
