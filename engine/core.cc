@@ -56,6 +56,7 @@ Result<std::unique_ptr<Core>> Core::Open(const CoreContext& context) {
   if (!loaded.ok()) return loaded;
   core->upkeep_thread_ = std::thread([c = core.get()] { c->RunUpkeep(); });
   core->filter_thread_ = std::thread([c = core.get()] { c->RunFilterLoader(); });
+  core->jobs_->Start();
   return core;
 }
 
@@ -85,7 +86,8 @@ Status Core::Load() {
   Pipeline::Parts parts{storage_.get(), &ads_, identities_.get(), counters_.get(), context_.figures};
   pipeline_ = std::make_unique<Pipeline>(parts, state, EncodeThreads(context_.options), context_.on_failure);
   last_checkpoint_seconds_ = last_seal_seconds_ = last_repack_seconds_ = SteadySeconds();
-  return Status::Ok();
+  jobs_ = std::make_unique<JobBoard>(storage_.get(), context_.clock);
+  return jobs_->Load();
 }
 
 Status Core::Recover(LogState* state) {
@@ -165,7 +167,9 @@ uint64_t Core::PassedSequence() const {
 
 Core::~Core() { Abandon(); }
 
+// Jobs first: they ask for checkpoints.
 void Core::StopThreads() {
+  if (jobs_) jobs_->Stop();
   {
     std::lock_guard lock(upkeep_mutex_);
     stopping_ = true;

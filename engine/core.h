@@ -11,6 +11,7 @@
 #include "engine/engine.h"
 #include "engine/event_reader.h"
 #include "engine/identity_index.h"
+#include "engine/job_board.h"
 #include "engine/pipeline.h"
 #include "engine/repacker.h"
 #include "engine/storage.h"
@@ -47,6 +48,7 @@ class Core {
   CounterView& counters() { return *counters_; }
   const IdentityIndex& identities() const { return *identities_; }
   const EventReader& events() const { return *events_; }
+  JobBoard& jobs() { return *jobs_; }
   const RetentionPositions& retention() const { return *retention_; }
   const UpkeepFigures& upkeep() const { return upkeep_; }
   uint64_t repacked_blocks() const { return repacker_->blocks(); }
@@ -93,6 +95,7 @@ class Core {
   std::unique_ptr<CounterView> counters_;
   std::unique_ptr<Repacker> repacker_;
   std::unique_ptr<Pipeline> pipeline_;
+  std::unique_ptr<JobBoard> jobs_;
   UpkeepFigures upkeep_;
 
   std::mutex checkpoint_mutex_;  // one checkpoint, repacking or expiry at a time

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "engine/engine_stats.h"
+#include "engine/job.h"
 #include "format/event_chunk.h"
 #include "format/hour_row.h"
 #include "format/status.h"
@@ -161,6 +162,21 @@ class Engine {
 
   // Newest event time - allowed lateness, never above clock - lateness; empty without events.
   virtual std::optional<int64_t> WatermarkMs() const = 0;
+
+  // ---- Jobs: work in the background that survives restarts.
+
+  // Jobs of this name run from now on, those that a restart left unfinished too. `run` and `undo`
+  // may be called until Close returns.
+  virtual void AddJobKind(JobKind kind) = 0;
+  // Keeps the job durably and gives its number; it runs when its lane is free. `parameters` are the
+  // kind's own bytes. kNotFound: no such kind. kExhausted: too many wait.
+  virtual Result<JobInfo> StartJob(const std::string& kind, std::string parameters) = 0;
+  // Newest first: all that have not ended, and the last ones that have.
+  virtual std::vector<JobInfo> Jobs() const = 0;
+  virtual Result<JobInfo> FindJob(uint64_t id) const = 0;  // kNotFound
+  // Durable when it returns, though the job may take a moment to come to rest. kConflict: it has
+  // ended already.
+  virtual Result<JobInfo> CancelJob(uint64_t id) = 0;
 
   // ---- Upkeep.
 

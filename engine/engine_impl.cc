@@ -150,6 +150,7 @@ void EngineImpl::ReplaceCore() {
   }
   spdlog::info("writes resume: {} is open again", options_.data_dir);
   core_ = std::move(*next);
+  for (const JobKind& kind : job_kinds_) core_->jobs().AddKind(kind);
   failed_ = false;
   write_health_ = Status::Ok();
 }

@@ -32,6 +32,11 @@ class EngineImpl final : public Engine {
   Result<EventPage> Events(std::string_view ad_id, int64_t from_ns, int64_t to_ns, size_t limit,
                            std::string_view cursor) const override;
   std::optional<int64_t> WatermarkMs() const override;
+  void AddJobKind(JobKind kind) override;
+  Result<JobInfo> StartJob(const std::string& kind, std::string parameters) override;
+  std::vector<JobInfo> Jobs() const override;
+  Result<JobInfo> FindJob(uint64_t id) const override;
+  Result<JobInfo> CancelJob(uint64_t id) override;
   Status Checkpoint() override;
   Status CompactAll(bool all) override;
   EngineStats Stats() const override;
@@ -53,7 +58,8 @@ class EngineImpl final : public Engine {
 
   mutable std::mutex mutex_;
   std::condition_variable wake_;
-  std::shared_ptr<Core> core_;  // null while it is being replaced
+  std::shared_ptr<Core> core_;      // null while it is being replaced
+  std::vector<JobKind> job_kinds_;  // of others, for every core
   Status write_health_;
   bool failed_ = false;  // core_ is to be replaced
   bool closed_ = false;

@@ -21,8 +21,8 @@ namespace tallymark {
 namespace {
 
 constexpr std::array<std::string_view, kFamilyCount> kFamilyNames = {
-    "default",  "meta",       "raw", "raw_hours",   "packed",   "positions",
-    "counters", "identities", "ads", "top_minutes", "top_hours"};
+    "default",    "meta", "raw",         "raw_hours", "packed", "positions", "counters",
+    "identities", "ads",  "top_minutes", "top_hours", "jobs",   "filters"};
 
 rocksdb::ColumnFamilyOptions FamilyOptions(Family family, const std::shared_ptr<rocksdb::Cache>& cache,
                                            const std::shared_ptr<RetentionPositions>& retention) {

@@ -29,8 +29,10 @@ enum class Family : uint8_t {
   kAds,
   kTopMinutes,
   kTopHours,
+  kJobs,
+  kFilters,
 };
-inline constexpr int kFamilyCount = 11;
+inline constexpr int kFamilyCount = 13;
 std::string_view FamilyName(Family family);
 
 // A RocksDB status as ours; the one place where they meet.

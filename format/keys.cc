@@ -63,6 +63,8 @@ constexpr size_t kRawKeySize = 8;
 constexpr size_t kHourKeySize = 12;
 constexpr size_t kIdentityKeySize = 12;
 constexpr size_t kAdKeySize = 4;
+constexpr size_t kJobKeySize = 8;
+constexpr size_t kFilterKeySize = 4;
 constexpr size_t kTopKeySize = 19;
 constexpr size_t kTopPrefixSize = 9;
 
@@ -127,6 +129,30 @@ std::string AdKey::Encode() const {
 bool AdKey::Decode(std::string_view key, AdKey* out) {
   if (key.size() != kAdKeySize) return false;
   KeyReader(key).Get(&out->number);
+  return true;
+}
+
+std::string JobKey::Encode() const {
+  std::string out(kJobKeySize, '\0');
+  KeyWriter(out.data()).Put(id);
+  return out;
+}
+
+bool JobKey::Decode(std::string_view key, JobKey* out) {
+  if (key.size() != kJobKeySize) return false;
+  KeyReader(key).Get(&out->id);
+  return true;
+}
+
+std::string FilterKey::Encode() const {
+  std::string out(kFilterKeySize, '\0');
+  KeyWriter(out.data()).Put(id);
+  return out;
+}
+
+bool FilterKey::Decode(std::string_view key, FilterKey* out) {
+  if (key.size() != kFilterKeySize) return false;
+  KeyReader(key).Get(&out->id);
   return true;
 }
 

@@ -49,6 +49,18 @@ struct AdKey {  // `ads`: a run of names beginning with this number
   static bool Decode(std::string_view key, AdKey* out);
 };
 
+struct JobKey {  // `jobs`
+  uint64_t id = 0;
+  std::string Encode() const;
+  static bool Decode(std::string_view key, JobKey* out);
+};
+
+struct FilterKey {  // `filters`
+  uint32_t id = 0;  // as users know it
+  std::string Encode() const;
+  static bool Decode(std::string_view key, FilterKey* out);
+};
+
 struct TopKey {        // `top_minutes`, `top_hours`
   int32_t bucket = 0;  // minute or hour
   uint32_t filter = 0;

@@ -7,6 +7,7 @@
 #include "format/time_text.h"
 #include "format/time_units.h"
 #include "server/embedded.h"
+#include "server/job_handlers.h"
 #include "server/json_text.h"
 
 namespace tallymark {
@@ -76,7 +77,14 @@ HttpAnswer AnswerStatus(const Services& services, HttpRequest& request) {
   json.Raw(R"(,"ads":)").Number(stats.ads);
   json.Raw(R"(,"waiting_conversions":0,"disk_bytes":)").Number(stats.disk_bytes);
   json.Raw(R"(,"writable":)").Bool(stats.writable);
-  json.Raw(R"(,"jobs":[]})");
+  json.Raw(R"(,"jobs":[)");
+  bool first = true;
+  for (const JobInfo& job : services.engine.Jobs()) {
+    if (!first) json.Raw(",");
+    first = false;
+    AppendJob(job, false, &json);
+  }
+  json.Raw("]}");
   HttpAnswer answer;
   answer.body = json.Take();
   return answer;

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "server/info_handlers.h"
+#include "server/job_handlers.h"
 #include "server/metrics_page.h"
 #include "server/query_handlers.h"
 #include "server/write_handler.h"
@@ -10,7 +11,7 @@
 namespace tallymark {
 namespace {
 
-constexpr std::array<Route, 14> kRoutes = {{
+constexpr auto kRoutes = std::to_array<Route>({
     {.method = HttpMethod::kGet, .pattern = "/v1/ads/{ad_id}/aggregated_cnt", .answer = AnswerCount},
     {.method = HttpMethod::kGet, .pattern = "/v1/ads/{ad_id}/aggregated_count", .answer = AnswerCount},
     {.method = HttpMethod::kGet, .pattern = "/v1/ads/popular_ads", .answer = AnswerTop},
@@ -28,10 +29,13 @@ constexpr std::array<Route, 14> kRoutes = {{
     {.method = HttpMethod::kGet, .pattern = "/health", .answer = AnswerHealth},
     {.method = HttpMethod::kGet, .pattern = "/ready", .answer = AnswerReady},
     {.method = HttpMethod::kGet, .pattern = "/v1/status", .answer = AnswerStatus},
+    {.method = HttpMethod::kGet, .pattern = "/v1/jobs", .answer = AnswerJobs},
+    {.method = HttpMethod::kGet, .pattern = "/v1/jobs/{id}", .answer = AnswerJob},
+    {.method = HttpMethod::kDelete, .pattern = "/v1/jobs/{id}", .answer = AnswerCancelJob},
     {.method = HttpMethod::kGet, .pattern = "/metrics", .answer = AnswerMetrics},
     {.method = HttpMethod::kGet, .pattern = "/openapi.yaml", .answer = AnswerOpenApi},
     {.method = HttpMethod::kGet, .pattern = "/", .answer = AnswerDashboard},
-}};
+});
 static_assert(kRoutes.size() < ServerMetrics::kRoutesMax);
 
 // Compares segment by segment; *value is the one that stands for {name}.

@@ -29,6 +29,12 @@ TEST(KeysTest, GoldenKeysStayAsTheyWereWritten) {
   EXPECT_EQ(ToHex(top.EncodePrefix()), ToHex(golden["top_prefix_before_1970"]));
 }
 
+TEST(KeysTest, GoldenKeysOfFormat2StayAsTheyWereWritten) {
+  auto golden = ReadGolden("keys_v2.txt");
+  EXPECT_EQ(ToHex(JobKey{.id = 0x0102030405060708}.Encode()), ToHex(golden["job"]));
+  EXPECT_EQ(ToHex(FilterKey{.id = 12}.Encode()), ToHex(golden["filter"]));
+}
+
 TEST(KeysTest, PrefixesBeginTheirKeys) {
   TopKey top{.bucket = -5, .filter = 2, .metric = 3, .generation = 4, .chunk = 5};
   EXPECT_EQ(top.EncodePrefix().size(), 9U);
@@ -55,6 +61,8 @@ TEST(KeysTest, KeysOfTheWrongSizeAreRefused) {
   ExpectOtherSizesRefused(CounterKey{});
   ExpectOtherSizesRefused(IdentityKey{});
   ExpectOtherSizesRefused(AdKey{});
+  ExpectOtherSizesRefused(JobKey{});
+  ExpectOtherSizesRefused(FilterKey{});
   ExpectOtherSizesRefused(TopKey{});
 }
 
@@ -111,6 +119,11 @@ TEST(KeysTest, BytewiseOrderIsNumericOrder) {
   ExpectOrderAndRoundTrip<AdKey>(
       random, [](Random& r) { return AdKey{.number = Pick<uint32_t>(r)}; },
       [](const AdKey& k) { return k.number; });
+  ExpectOrderAndRoundTrip<JobKey>(
+      random, [](Random& r) { return JobKey{.id = Pick<uint64_t>(r)}; }, [](const JobKey& k) { return k.id; });
+  ExpectOrderAndRoundTrip<FilterKey>(
+      random, [](Random& r) { return FilterKey{.id = Pick<uint32_t>(r)}; },
+      [](const FilterKey& k) { return k.id; });
   ExpectOrderAndRoundTrip<TopKey>(
       random,
       [](Random& r) {

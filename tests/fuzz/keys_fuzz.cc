@@ -21,6 +21,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   Check<tallymark::CounterKey>(bytes);
   Check<tallymark::IdentityKey>(bytes);
   Check<tallymark::AdKey>(bytes);
+  Check<tallymark::JobKey>(bytes);
+  Check<tallymark::FilterKey>(bytes);
   Check<tallymark::TopKey>(bytes);
   return 0;
 }
