@@ -1,16 +1,10 @@
 #include "engine/inspect_directory.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <chrono>
-#include <cstring>
-#include <filesystem>
 #include <thread>
 
 #include "engine/dedup_window.h"
-#include "engine/file_names.h"
+#include "engine/directory_lock.h"
 #include "engine/meta_keys.h"
 #include "engine/retention_record.h"
 #include "format/keys.h"
@@ -21,18 +15,6 @@ namespace {
 constexpr uint64_t kBlockCacheBytes = 64ULL << 20;
 // A live owner may remove a file between our reading its name and opening it.
 constexpr int kLiveAttemptsMax = 10;
-
-// RocksDB keeps the lock file open while it holds the lock. Looking at our own descriptors first
-// matters: closing any descriptor of a file drops all locks this process has on it.
-bool HeldByThisProcess(const struct stat& lock) {
-  std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd", error)) {
-    struct stat open_file {};
-    if (::stat(entry.path().c_str(), &open_file) != 0) continue;
-    if (open_file.st_dev == lock.st_dev && open_file.st_ino == lock.st_ino) return true;
-  }
-  return false;
-}
 
 // A newer format or an empty folder stays what it is.
 bool IsFinal(const Status& status) {
@@ -47,23 +29,6 @@ Result<std::string> GetIfThere(const Storage& storage, Family family, std::strin
 }
 
 }  // namespace
-
-Result<bool> IsDirectoryHeld(const std::string& data_dir) {
-  const std::string path = LockPath(data_dir);
-  struct stat lock {};
-  if (::stat(path.c_str(), &lock) != 0) return false;
-  if (HeldByThisProcess(lock)) return true;
-  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (file < 0) return Status::Io("cannot open " + path + ": " + std::strerror(errno));
-  struct flock wanted {};
-  wanted.l_type = F_WRLCK;
-  wanted.l_whence = SEEK_SET;
-  const int asked = ::fcntl(file, F_GETLK, &wanted);
-  const int error = errno;
-  ::close(file);
-  if (asked != 0) return Status::Io("cannot ask for the lock of " + path + ": " + std::strerror(error));
-  return wanted.l_type != F_UNLCK;
-}
 
 Result<std::unique_ptr<InspectedDirectory>> InspectedDirectory::Open(const std::string& data_dir) {
   Result<bool> held = IsDirectoryHeld(data_dir);

@@ -15,9 +15,6 @@
 
 namespace tallymark {
 
-// Whether a process (this one included) holds the directory's lock. Asks and does not take it.
-Result<bool> IsDirectoryHeld(const std::string& data_dir);
-
 // A data directory opened for reading, with the small values that say what it holds. What it shows
 // does not change, whatever a live owner does: opened files stay readable when they are removed.
 // One thread.

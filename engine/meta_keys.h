@@ -7,7 +7,8 @@ namespace tallymark {
 
 // The version of everything under a data directory. A directory with a greater one is refused.
 //   1: first version.
-inline constexpr int kFormatVersion = 1;
+//   2: FORMAT file; column families of filters, jobs and what else came with 0.2.0.
+inline constexpr int kFormatVersion = 2;
 
 // Keys of the column family `meta`.
 inline constexpr std::string_view kMetaFormatVersion = "format_version";  // decimal text

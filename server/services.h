@@ -11,7 +11,7 @@
 
 namespace tallymark {
 
-inline constexpr std::string_view kVersion = "0.1.0";
+inline constexpr std::string_view kVersion = "0.2.0";
 
 // What connections and request handlers work with. Everything referred to is thread safe and
 // outlives every connection; the texts do not change once the ports accept.

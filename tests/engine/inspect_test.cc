@@ -7,6 +7,7 @@
 #include <fstream>
 #include <tuple>
 
+#include "engine/directory_lock.h"
 #include "engine/file_names.h"
 #include "engine/inspect_directory.h"
 #include "engine/meta_keys.h"

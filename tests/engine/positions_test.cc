@@ -85,7 +85,7 @@ TEST(RetentionRecordTest, ADamagedRecordIsRefusedAndMovesNothing) {
 }
 
 TEST(MetaKeysTest, StoredNamesStayAsTheyWereWritten) {
-  EXPECT_EQ(kFormatVersion, 1);
+  EXPECT_EQ(kFormatVersion, 2);
   EXPECT_EQ(kMetaFormatVersion, "format_version");
   EXPECT_EQ(kMetaLogState, "log_state");
   EXPECT_EQ(kMetaRetention, "retention");
@@ -94,8 +94,24 @@ TEST(MetaKeysTest, StoredNamesStayAsTheyWereWritten) {
 }
 
 TEST(MetaKeysTest, ColumnFamiliesKeepTheirNames) {
-  const std::string_view names[] = {"default",  "meta",       "raw", "raw_hours",   "packed",   "positions",
-                                    "counters", "identities", "ads", "top_minutes", "top_hours"};
+  // A name a line, so that changes stay apart.
+  // clang-format off
+  const std::string_view names[] = {
+      "default",
+      "meta",
+      "raw",
+      "raw_hours",
+      "packed",
+      "positions",
+      "counters",
+      "identities",
+      "ads",
+      "top_minutes",
+      "top_hours",
+      "jobs",
+      "filters",
+  };
+  // clang-format on
   ASSERT_EQ(std::size(names), static_cast<size_t>(kFamilyCount));
   for (int i = 0; i < kFamilyCount; ++i)
     EXPECT_EQ(FamilyName(static_cast<Family>(i)), names[static_cast<size_t>(i)]);
