@@ -10,6 +10,7 @@
 #include "engine/counter_view.h"
 #include "engine/engine.h"
 #include "engine/event_reader.h"
+#include "engine/filter_registry.h"
 #include "engine/identity_index.h"
 #include "engine/job_board.h"
 #include "engine/pipeline.h"
@@ -49,6 +50,8 @@ class Core {
   const IdentityIndex& identities() const { return *identities_; }
   const EventReader& events() const { return *events_; }
   JobBoard& jobs() { return *jobs_; }
+  FilterRegistry& filters() { return *filters_; }
+  const FilterRegistry& filters() const { return *filters_; }
   const RetentionPositions& retention() const { return *retention_; }
   const UpkeepFigures& upkeep() const { return upkeep_; }
   uint64_t repacked_blocks() const { return repacker_->blocks(); }
@@ -74,7 +77,7 @@ class Core {
   Status Recover(LogState* state);
   Status CheckPositions(const LogState& state) const;
   Status Replay(const LogState& state);
-  Status ReplayBlock(uint64_t sequence, std::string_view block);
+  Status ReplayBlock(uint64_t sequence, std::string_view block, const FilterSet& filters);
   void StopThreads();
   void RunUpkeep();
   void RunFilterLoader();
@@ -85,6 +88,9 @@ class Core {
   Status FlushEverything();
   Status ExpireRaw(int32_t first_kept);
   uint64_t PassedSequence() const;
+  void AddFilterJob();
+  // Makes counters that were counted beside the log durable, with positions of whoever counted.
+  Status IngestAside(const DeltaSet& counted, std::vector<std::pair<std::string, std::string>> positions);
 
   const CoreContext context_;
   std::shared_ptr<RetentionPositions> retention_ = std::make_shared<RetentionPositions>();
@@ -95,7 +101,8 @@ class Core {
   std::unique_ptr<CounterView> counters_;
   std::unique_ptr<Repacker> repacker_;
   std::unique_ptr<Pipeline> pipeline_;
-  std::unique_ptr<JobBoard> jobs_;
+  std::unique_ptr<FilterRegistry> filters_;
+  std::unique_ptr<JobBoard> jobs_;  // uses all of the above: goes first
   UpkeepFigures upkeep_;
 
   std::mutex checkpoint_mutex_;  // one checkpoint, repacking or expiry at a time

@@ -2,6 +2,8 @@
 
 #include <rocksdb/sst_file_writer.h>
 
+#include <algorithm>
+
 #include "engine/core.h"
 #include "engine/identity_sealer.h"
 #include "engine/meta_keys.h"
@@ -71,6 +73,25 @@ Status Core::WriteCheckpoint(bool counters, bool seal, uint64_t sequence) {
   if (!status.ok() || !seal) return status;
   identities_->Publish(sealed.manifest, sealed.removed);
   return DeleteSegments(storage_.get(), sealed.removed);
+}
+
+Status Core::IngestAside(const DeltaSet& counted,
+                         std::vector<std::pair<std::string, std::string>> positions) {
+  std::lock_guard lock(checkpoint_mutex_);
+  if (checkpoint_failed_)
+    return Status::Unavailable("a checkpoint has failed; memory is rebuilt from the log");
+  Result<CounterView::Files> written = counters_->WriteAside(counted);
+  if (!written.ok()) return written.status();
+  std::vector<IngestFile> files = std::move(written->files);
+  positions.emplace_back(kPositionCounters, std::move(written->position));
+  std::ranges::sort(positions);
+  std::vector<std::pair<std::string_view, std::string>> sorted(positions.begin(), positions.end());
+  Result<IngestFile> position_file = WritePositions(storage_.get(), sorted);
+  if (!position_file.ok()) return position_file.status();
+  files.push_back(*position_file);
+  Status status = counters_->IngestAside([&] { return storage_->Ingest(files); });
+  if (!status.ok()) context_.on_failure(status);
+  return status;
 }
 
 Status Core::Expire(int64_t now_ns) {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "engine/engine_stats.h"
+#include "engine/filter.h"
 #include "engine/job.h"
 #include "format/event_chunk.h"
 #include "format/hour_row.h"
@@ -162,6 +163,19 @@ class Engine {
 
   // Newest event time - allowed lateness, never above clock - lateness; empty without events.
   virtual std::optional<int64_t> WatermarkMs() const = 0;
+
+  // ---- Filters: counters of the events that match patterns. Filter 0 is everything.
+
+  // Defines or redefines a filter: events that come from now on are counted, and a job counts the
+  // past (FilterInfo::job). Durable when it returns; *created says that it was not there. kInvalid:
+  // filter 0. kConflict: there are kFiltersMax already, or a job is counting this one.
+  virtual Result<FilterInfo> DefineFilter(uint32_t id, FilterDefinition definition, bool* created) = 0;
+  // Takes the filter and its counters away. kNotFound; kConflict: a job is counting it.
+  virtual Status DeleteFilter(uint32_t id) = 0;
+  virtual std::vector<FilterInfo> Filters() const = 0;           // by id
+  virtual Result<FilterInfo> FindFilter(uint32_t id) const = 0;  // kNotFound
+  // Whether counts asked for from now on are whole; cheap. Filter 0 is always. kNotFound.
+  virtual Result<FilterReadiness> ReadinessOf(uint32_t id) const = 0;
 
   // ---- Jobs: work in the background that survives restarts.
 

@@ -32,6 +32,11 @@ class EngineImpl final : public Engine {
   Result<EventPage> Events(std::string_view ad_id, int64_t from_ns, int64_t to_ns, size_t limit,
                            std::string_view cursor) const override;
   std::optional<int64_t> WatermarkMs() const override;
+  Result<FilterInfo> DefineFilter(uint32_t id, FilterDefinition definition, bool* created) override;
+  Status DeleteFilter(uint32_t id) override;
+  std::vector<FilterInfo> Filters() const override;
+  Result<FilterInfo> FindFilter(uint32_t id) const override;
+  Result<FilterReadiness> ReadinessOf(uint32_t id) const override;
   void AddJobKind(JobKind kind) override;
   Result<JobInfo> StartJob(const std::string& kind, std::string parameters) override;
   std::vector<JobInfo> Jobs() const override;

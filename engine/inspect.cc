@@ -61,6 +61,21 @@ Status InspectorImpl::ForEachEvent(const InspectRange& range,
   return Status::Ok();
 }
 
+Status InspectorImpl::ForEachFilter(const std::function<bool(const FilterDump&)>& emit) {
+  for (const auto& [id, record] : directory_->filters) {
+    const FilterVersion& newest = record.next ? *record.next : *record.current;
+    FilterDump filter;
+    filter.id = id;
+    filter.definition = newest.definition;
+    filter.ready = !record.next;
+    filter.number = record.current ? record.current->number : newest.number;
+    filter.active_from = newest.active_from;
+    filter.job = newest.job;
+    if (!emit(filter)) break;
+  }
+  return Status::Ok();
+}
+
 Status InspectorImpl::ForEachAd(const std::function<bool(uint32_t number, const std::string& ad_id)>& emit) {
   for (uint32_t n = 0; n < directory_->ads.size(); ++n) {
     if (!emit(n, std::string(directory_->ads.Name(n)))) break;
@@ -82,6 +97,7 @@ Result<std::vector<std::pair<std::string, std::string>>> InspectorImpl::Meta() {
   number("ads", d.log.ads);
   meta.emplace_back("newest_event", d.log.events == 0 ? "none" : FormatRfc3339(d.log.newest_ns));
   number("last_sequence", d.log.last_sequence);
+  number("filters", d.filters.size());
   number("counters_position", d.counters.covered_sequence);
   number("counters_generation", d.counters.generation);
   number("identities_position", d.identities.covered_sequence);

@@ -26,6 +26,16 @@ struct CounterRecord {
   MetricSums sums;
 };
 
+// A filter, whichever of its versions is newest; see FilterInfo.
+struct FilterDump {
+  uint32_t id = 0;
+  FilterDefinition definition;
+  bool ready = false;
+  uint32_t number = 0;  // the filter of counter keys that answers queries
+  uint64_t active_from = 0;
+  uint64_t job = 0;
+};
+
 struct IdentityRecord {
   std::string id_hex;  // 32 hex digits
   std::string ad_id;
@@ -69,6 +79,7 @@ class Inspector {
   // By (ad_id, bucket, filter_id). Rows plus what the log holds beyond their position.
   virtual Status ForEachCounter(const InspectRange& range, bool hours,
                                 const std::function<bool(const CounterRecord&)>& emit) = 0;
+  virtual Status ForEachFilter(const std::function<bool(const FilterDump&)>& emit) = 0;  // by id
   virtual Status ForEachAd(
       const std::function<bool(uint32_t number, const std::string& ad_id)>& emit) = 0;  // by number
   virtual Status ForEachIdentity(const InspectRange& range,

@@ -2,6 +2,7 @@
 #define TALLYMARK_ENGINE_INSPECT_DIRECTORY_H_
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -9,9 +10,11 @@
 #include "engine/ad_table.h"
 #include "engine/counter_position.h"
 #include "engine/event_reader.h"
+#include "engine/filter_set.h"
 #include "engine/identity_manifest.h"
 #include "engine/log_state.h"
 #include "engine/storage.h"
+#include "format/filter_record.h"
 
 namespace tallymark {
 
@@ -30,6 +33,9 @@ class InspectedDirectory {
   Status ForEachTailBlock(
       uint64_t after, const std::function<Status(uint64_t sequence, std::string_view block)>& visit) const;
 
+  // The versions of filters whose counters answer queries.
+  FilterSet AnsweringFilters() const;
+
   // The hour lies before the position: retention has taken it.
   bool RawIsGone(int32_t hour) const { return hour < retention->raw.load(); }
   bool MinutesAreGone(int32_t hour) const { return hour < retention->minutes.load() || HoursAreGone(hour); }
@@ -41,6 +47,9 @@ class InspectedDirectory {
   LogState log;
   CounterPosition counters;
   IdentityManifest identities;
+  std::map<uint32_t, FilterRecord> filters;  // by the number users know
+  // Of the internal numbers whose counters answer queries.
+  std::map<uint32_t, uint32_t> filter_ids;
   // The smallest dedup window the directory was ever written with; 0 when it is not known. Two
   // events of one identity never lie closer.
   int64_t dedup_window_ns = 0;
@@ -51,6 +60,7 @@ class InspectedDirectory {
   InspectedDirectory() = default;
   static Result<std::unique_ptr<InspectedDirectory>> OpenOnce(const StorageOptions& options);
   Status Load();
+  Status LoadFilters();
   Status CheckWhole() const;
 };
 

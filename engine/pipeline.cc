@@ -31,7 +31,7 @@ constexpr size_t kNamePrefetch = 12;
 
 Pipeline::Pipeline(Parts parts, const LogState& state, unsigned encode_threads,
                    std::function<void(Status)> on_failure)
-    : parts_(parts), on_failure_(std::move(on_failure)), state_(state) {
+    : parts_(std::move(parts)), on_failure_(std::move(on_failure)), filters_(parts_.filters), state_(state) {
   threads_.emplace_back([this] { RunSequencer(); });
   threads_.emplace_back([this] { RunCommitter(); });
   for (unsigned i = 0; i < encode_threads; ++i) threads_.emplace_back([this] { RunEncoder(); });
@@ -108,6 +108,8 @@ std::unique_ptr<Batch> Pipeline::NewBatch() {
   auto batch = std::make_unique<Batch>();
   batch->first_new_ad = parts_.ads->size();
   batch->generation = parts_.identities->live();
+  std::lock_guard lock(mutex_);
+  batch->filters = filters_;
   return batch;
 }
 
@@ -238,6 +240,7 @@ void Pipeline::PushMark(Mark mark) {
   slot->abandoned = std::move(mark.abandoned);
   slot->encoded = slot->taken = true;
   std::lock_guard lock(mutex_);
+  if (mark.filters) filters_ = std::move(mark.filters);
   slots_.push_back(std::move(slot));
   ++uncommitted_;
   commit_ready_.notify_one();

@@ -48,6 +48,7 @@ class Pipeline {
     IdentityIndex* identities = nullptr;
     CounterView* counters = nullptr;
     PipelineFigures* figures = nullptr;
+    std::shared_ptr<const FilterSet> filters = nullptr;  // of the first batches
   };
 
   Pipeline(Parts parts, const LogState& state, unsigned encode_threads,
@@ -62,6 +63,8 @@ class Pipeline {
   // mark go to a new generation.
   struct Mark {
     bool switch_generation = false;
+    // Not null: batches after the mark match these filters.
+    std::shared_ptr<const FilterSet> filters = nullptr;
     std::function<void()> at_mark;
     std::function<void(const Status&)> abandoned;
   };
@@ -114,6 +117,7 @@ class Pipeline {
   std::condition_variable drained_;
   std::deque<AppendRequest> input_;
   std::deque<Mark> marks_;
+  std::shared_ptr<const FilterSet> filters_;  // of batches being begun
   std::deque<std::unique_ptr<Slot>> slots_;
   size_t uncommitted_ = 0;  // slots closed and not yet through the committer
   bool refusing_ = false;   // no more Appends

@@ -64,8 +64,7 @@ class RowScan {
     Status decoded = DecodeHourRow(bytes, &row_);
     if (!decoded.ok()) return findings_->Damage(decoded.WithContext(name).message());
     if (key.ad >= directory_.ads.size()) return findings_->Damage(name + " is of no known ad");
-    if (key.filter != 0) return findings_->Damage(name + " is of no known filter");
-    if (directory_.HoursAreGone(key.hour)) return;
+    if (key.filter != 0 || directory_.HoursAreGone(key.hour)) return;
     HourDigest& digest = counted_->rows[key.hour];
     AddSums(key.ad, key.hour, row_.totals, &digest.totals);
     MetricSums cells;
@@ -118,10 +117,10 @@ class ListScan {
                              ", chunk " + std::to_string(key.chunk);
     Status decoded = DecodeTopChunk(bytes, &pairs_);
     if (!decoded.ok()) return findings_->Damage(decoded.WithContext(name).message());
-    if (key.filter != 0 || key.metric >= kMetricCount)
-      return findings_->Damage(name + " is of no known filter and metric");
+    if (key.metric >= kMetricCount) return findings_->Damage(name + " is of no known metric");
     if (!pairs_.empty() && pairs_.back().ad >= directory_.ads.size())
       return findings_->Damage(name + " has an ad that is not known");
+    if (key.filter != 0) return;
     const int32_t hour = minutes_ ? HourOfMinute(key.bucket) : key.bucket;
     if (minutes_ ? directory_.MinutesAreGone(hour) : directory_.HoursAreGone(hour)) return;
     HourDigest& digest = counted_->lists[hour];

@@ -6,6 +6,7 @@
 
 #include "format/decimal.h"
 #include "format/time_units.h"
+#include "server/job_handlers.h"
 #include "server/json_text.h"
 #include "server/query_args.h"
 
@@ -52,8 +53,11 @@ void AppendRange(MinuteRange range, JsonText* json) {
   json->Raw(R"("from":)").Number(MinuteMs(range.begin)).Raw(R"(,"to":)").Number(MinuteMs(range.end));
 }
 
-void AppendTail(const Services& services, uint32_t filter, JsonText* json) {
+// `readiness` was asked for before the counts: what was ready then is whole.
+void AppendTail(const Services& services, uint32_t filter, const FilterReadiness& readiness, JsonText* json) {
   json->Raw(R"(,"filter":)").Number(filter);
+  if (filter != 0) json->Raw(R"(,"ready":)").Bool(readiness.ready);
+  if (!readiness.ready) AppendShare(readiness.progress, &json->Raw(R"(,"progress":)"));
   json->Raw(R"(,"watermark":)").NumberOrNull(services.engine.WatermarkMs()).Raw("}");
 }
 
@@ -106,6 +110,8 @@ HttpAnswer AnswerCount(const Services& services, HttpRequest& request) {
   if (Status s = CheckAdId(request.path_value); !s.ok()) return Failure(s);
   Result<CountArgs> args = ReadCountArgs(QueryParams(request.target.params), services.clock.NowNs());
   if (!args.ok()) return Failure(args.status());
+  Result<FilterReadiness> readiness = services.engine.ReadinessOf(args->filter);
+  if (!readiness.ok()) return Failure(readiness.status());
   Result<MetricSums> sums = services.engine.Totals(request.path_value, args->filter, args->range);
   if (!sums.ok()) return CounterFailure(services, sums.status(), args->range);
   __int128 sum = (*sums)[args->metric];
@@ -114,13 +120,15 @@ HttpAnswer AnswerCount(const Services& services, HttpRequest& request) {
   json.Raw(R"({"ad_id":)").Quoted(request.path_value).Raw(R"(,"count":)");
   AppendAmount(args->metric, static_cast<int64_t>(sum), &json);
   AppendRange(args->range, &json.Raw(","));
-  AppendTail(services, args->filter, &json);
+  AppendTail(services, args->filter, *readiness, &json);
   return Answer(json);
 }
 
 HttpAnswer AnswerTop(const Services& services, HttpRequest& request) {
   Result<TopArgs> args = ReadTopArgs(QueryParams(request.target.params), services.clock.NowNs());
   if (!args.ok()) return Failure(args.status());
+  Result<FilterReadiness> readiness = services.engine.ReadinessOf(args->filter);
+  if (!readiness.ok()) return Failure(readiness.status());
   Result<TopList> top = services.engine.PopularAds(args->filter, args->metric, args->range, args->count);
   if (!top.ok()) return CounterFailure(services, top.status(), args->range);
   JsonText json(128 + top->ad_ids.size() * 32);
@@ -130,7 +138,7 @@ HttpAnswer AnswerTop(const Services& services, HttpRequest& request) {
   for (size_t i = 0; i < top->amounts.size(); ++i)
     AppendAmount(args->metric, top->amounts[i], &json.Raw(i > 0 ? "," : ""));
   AppendRange(args->range, &json.Raw("],"));
-  AppendTail(services, args->filter, &json);
+  AppendTail(services, args->filter, *readiness, &json);
   return Answer(json);
 }
 
@@ -138,6 +146,8 @@ HttpAnswer AnswerSeries(const Services& services, HttpRequest& request) {
   if (Status s = CheckAdId(request.path_value); !s.ok()) return Failure(s);
   Result<SeriesArgs> args = ReadSeriesArgs(QueryParams(request.target.params), services.clock.NowNs());
   if (!args.ok()) return Failure(args.status());
+  Result<FilterReadiness> readiness = services.engine.ReadinessOf(args->filter);
+  if (!readiness.ok()) return Failure(readiness.status());
   auto points = services.engine.Series(request.path_value, args->filter, args->range, args->step_minutes,
                                        args->window_minutes);
   if (!points.ok()) return CounterFailure(services, points.status(), args->range);
@@ -153,7 +163,7 @@ HttpAnswer AnswerSeries(const Services& services, HttpRequest& request) {
     auto minute = args->range.begin + static_cast<int32_t>(i) * args->step_minutes;
     AppendPoint(MinuteMs(minute), args->metrics, sums, &json.Raw(i > 0 ? "," : ""));
   }
-  AppendTail(services, args->filter, &json.Raw("]"));
+  AppendTail(services, args->filter, *readiness, &json.Raw("]"));
   return Answer(json);
 }
 

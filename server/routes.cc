@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "server/filter_handlers.h"
 #include "server/info_handlers.h"
 #include "server/job_handlers.h"
 #include "server/metrics_page.h"
@@ -29,6 +30,10 @@ constexpr auto kRoutes = std::to_array<Route>({
     {.method = HttpMethod::kGet, .pattern = "/health", .answer = AnswerHealth},
     {.method = HttpMethod::kGet, .pattern = "/ready", .answer = AnswerReady},
     {.method = HttpMethod::kGet, .pattern = "/v1/status", .answer = AnswerStatus},
+    {.method = HttpMethod::kGet, .pattern = "/v1/filters", .answer = AnswerFilters},
+    {.method = HttpMethod::kGet, .pattern = "/v1/filters/{id}", .answer = AnswerFilter},
+    {.method = HttpMethod::kPut, .pattern = "/v1/filters/{id}", .answer = AnswerPutFilter},
+    {.method = HttpMethod::kDelete, .pattern = "/v1/filters/{id}", .answer = AnswerDeleteFilter},
     {.method = HttpMethod::kGet, .pattern = "/v1/jobs", .answer = AnswerJobs},
     {.method = HttpMethod::kGet, .pattern = "/v1/jobs/{id}", .answer = AnswerJob},
     {.method = HttpMethod::kDelete, .pattern = "/v1/jobs/{id}", .answer = AnswerCancelJob},

@@ -93,6 +93,34 @@ Status DumpIdentities(Inspector* inspector, const InspectRange& range, RecordWri
   });
 }
 
+std::string DefinitionJson(const FilterDefinition& definition) {
+  std::string json = "{";
+  for (const AttributePattern& pattern : definition.patterns) {
+    if (json.size() > 1) json += ',';
+    json += JsonText(pattern.attribute) + ":";
+    if (pattern.terms.empty()) json += "\"*\"";
+    if (pattern.terms.size() == 1)
+      json += JsonText((pattern.negated ? "!" : "") + TermText(pattern.terms.front()));
+    if (pattern.terms.size() < 2) continue;
+    for (size_t i = 0; i < pattern.terms.size(); ++i)
+      json += (i == 0 ? "[" : ",") + JsonText(TermText(pattern.terms[i]));
+    json += ']';
+  }
+  return json + "}";
+}
+
+Status DumpFilters(Inspector* inspector, RecordWriter* writer) {
+  return inspector->ForEachFilter([&](const FilterDump& filter) {
+    writer->Write({{"filter_id", std::to_string(filter.id), Type::kNumber},
+                   {"definition", DefinitionJson(filter.definition), Type::kJson},
+                   {"ready", filter.ready ? "true" : "false", Type::kJson},
+                   {"number", std::to_string(filter.number), Type::kNumber},
+                   {"active_from", std::to_string(filter.active_from), Type::kNumber},
+                   {"job", std::to_string(filter.job), Type::kNumber}});
+    return true;
+  });
+}
+
 Status DumpAds(Inspector* inspector, const DumpOptions& options, RecordWriter* writer) {
   return inspector->ForEachAd([&](uint32_t number, const std::string& ad_id) {
     if (options.ad.empty() || options.ad == ad_id) {
@@ -153,6 +181,7 @@ Status Dump(const DumpOptions& options) {
     if (!inspector.ok()) return inspector.status();
     if (options.what == "raw") s = DumpRaw(inspector->get(), options, *range, &writer);
     if (options.what == "counters") s = DumpCounters(inspector->get(), options, *range, &writer);
+    if (options.what == "filters") s = DumpFilters(inspector->get(), &writer);
     if (options.what == "ads") s = DumpAds(inspector->get(), options, &writer);
     if (options.what == "identities") s = DumpIdentities(inspector->get(), *range, &writer);
     if (options.what == "meta") s = DumpMeta(inspector->get(), &writer);
@@ -168,8 +197,8 @@ void AddDumpCommand(CLI::App* app, int* exit_code) {
   auto options = std::make_shared<DumpOptions>();
   command->add_option("--data-dir", options->data_dir, "The data directory; a server may be using it")
       ->capture_default_str();
-  command->add_option("--what", options->what, "raw, counters, ads, identities, rejected or meta")
-      ->check(CLI::IsMember({"raw", "counters", "ads", "identities", "rejected", "meta"}))
+  command->add_option("--what", options->what, "raw, counters, filters, ads, identities, rejected or meta")
+      ->check(CLI::IsMember({"raw", "counters", "filters", "ads", "identities", "rejected", "meta"}))
       ->capture_default_str();
   command->add_option("--ad", options->ad, "Only this ad");
   command->add_option("--from", options->from,
