@@ -107,6 +107,17 @@ FilterSet InspectedDirectory::AnsweringFilters() const {
   return FilterSet(std::move(members));
 }
 
+std::vector<CountedFilter> InspectedDirectory::WholeFilters() const {
+  std::vector<CountedFilter> whole(1);
+  for (const auto& [id, record] : filters) {
+    if (!record.current) continue;
+    const FilterVersion& version = *record.current;
+    whole.push_back(
+        {version.number, id, version.active_from, version.complete_from_hour, version.definition});
+  }
+  return whole;
+}
+
 // Beside a live owner files and log are read one after the other: whether they fit together shows
 // in the positions and in a log without gaps.
 Status InspectedDirectory::CheckWhole() const {

@@ -2,6 +2,7 @@
 #define TALLYMARK_ENGINE_INSPECT_DIRECTORY_H_
 
 #include <functional>
+#include <limits>
 #include <map>
 #include <memory>
 #include <string>
@@ -17,6 +18,15 @@
 #include "format/filter_record.h"
 
 namespace tallymark {
+
+// A filter whose counters must be what raw says: everything, or a version that is counted whole.
+struct CountedFilter {
+  uint32_t number = 0;  // internal
+  uint32_t id = 0;      // as users know it
+  uint64_t active_from = 0;
+  int32_t complete_from_hour = std::numeric_limits<int32_t>::min();
+  FilterDefinition definition;
+};
 
 // A data directory opened for reading, with the small values that say what it holds. What it shows
 // does not change, whatever a live owner does: opened files stay readable when they are removed.
@@ -35,6 +45,8 @@ class InspectedDirectory {
 
   // The versions of filters whose counters answer queries.
   FilterSet AnsweringFilters() const;
+  // Everything, and the versions that are counted whole.
+  std::vector<CountedFilter> WholeFilters() const;
 
   // The hour lies before the position: retention has taken it.
   bool RawIsGone(int32_t hour) const { return hour < retention->raw.load(); }

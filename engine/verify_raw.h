@@ -12,8 +12,9 @@ namespace tallymark {
 
 // What raw says must be on disk elsewhere.
 struct RawTruth {
-  bool complete = true;                    // every block could be read
-  std::map<int32_t, HourDigest> hours;     // of events that positions/counters covers
+  bool complete = true;  // every block could be read
+  // By internal number of the filter: of the events its counters cover.
+  std::map<uint32_t, std::map<int32_t, HourDigest>> filters;
   std::map<int32_t, IdentityDigest> days;  // of events that positions/identities covers
   SequenceSet log_sequences;
   uint64_t unsealed = 0;  // events beyond positions/identities
