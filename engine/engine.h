@@ -14,6 +14,7 @@
 #include "engine/job.h"
 #include "format/event_chunk.h"
 #include "format/hour_row.h"
+#include "format/import_record.h"
 #include "format/status.h"
 #include "format/time_units.h"
 
@@ -177,6 +178,19 @@ class Engine {
   // Durable when it returns, though the job may take a moment to come to rest. kConflict: it has
   // ended already.
   virtual Result<JobInfo> CancelJob(uint64_t id) = 0;
+
+  // ---- Imports: which named files were loaded, or begun. The importer keeps these records; the
+  // engine only remembers them, in step with the events.
+
+  // Empty: no file of this name.
+  virtual Result<std::optional<ImportRecord>> FindImport(std::string_view name) const = 0;
+  // The name under which this content was begun first; empty: it never was.
+  virtual Result<std::optional<std::string>> FindImportContent(std::string_view content_hash) const = 0;
+  // Keeps the record. `durable`: it is when this returns; else no later than the next events are.
+  virtual Status PutImport(std::string_view name, const ImportRecord& record, bool durable) = 0;
+  // By name, from the first after `after` on.
+  virtual Result<std::vector<std::pair<std::string, ImportRecord>>> Imports(std::string_view after,
+                                                                            size_t limit) const = 0;
 
   // ---- Upkeep.
 

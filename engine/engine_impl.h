@@ -37,6 +37,11 @@ class EngineImpl final : public Engine {
   std::vector<JobInfo> Jobs() const override;
   Result<JobInfo> FindJob(uint64_t id) const override;
   Result<JobInfo> CancelJob(uint64_t id) override;
+  Result<std::optional<ImportRecord>> FindImport(std::string_view name) const override;
+  Result<std::optional<std::string>> FindImportContent(std::string_view content_hash) const override;
+  Status PutImport(std::string_view name, const ImportRecord& record, bool durable) override;
+  Result<std::vector<std::pair<std::string, ImportRecord>>> Imports(std::string_view after,
+                                                                    size_t limit) const override;
   Status Checkpoint() override;
   Status CompactAll(bool all) override;
   EngineStats Stats() const override;

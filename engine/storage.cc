@@ -39,6 +39,7 @@ constexpr std::array<std::string_view, kFamilyCount> kFamilyNames = {
     "top_hours",
     "jobs",
     "filters",
+    "imports",
 };
 // clang-format on
 static_assert(!kFamilyNames.back().empty(), "every family has a name");

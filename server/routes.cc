@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "server/import_handlers.h"
 #include "server/info_handlers.h"
 #include "server/job_handlers.h"
 #include "server/metrics_page.h"
@@ -29,6 +30,12 @@ constexpr auto kRoutes = std::to_array<Route>({
     {.method = HttpMethod::kGet, .pattern = "/health", .answer = AnswerHealth},
     {.method = HttpMethod::kGet, .pattern = "/ready", .answer = AnswerReady},
     {.method = HttpMethod::kGet, .pattern = "/v1/status", .answer = AnswerStatus},
+    {.method = HttpMethod::kPost,
+     .pattern = "/v1/imports",
+     .answer = AnswerImport,
+     .open_body = OpenImportBody},
+    {.method = HttpMethod::kGet, .pattern = "/v1/imports", .answer = AnswerImports},
+    {.method = HttpMethod::kGet, .pattern = "/v1/imports/{name}", .answer = AnswerImportRecord},
     {.method = HttpMethod::kGet, .pattern = "/v1/jobs", .answer = AnswerJobs},
     {.method = HttpMethod::kGet, .pattern = "/v1/jobs/{id}", .answer = AnswerJob},
     {.method = HttpMethod::kDelete, .pattern = "/v1/jobs/{id}", .answer = AnswerCancelJob},

@@ -87,6 +87,11 @@ void AddOptions(CLI::App* app, ServerOptions* options, std::string* log_level) {
   AddDuration(app, "--seal-interval", &engine.seal_interval_ms, "Move them at least this often");
   AddDuration(app, "--repack-quiet", &engine.repack_quiet_ms,
               "Repack an hour's small raw blocks after this long without arrivals");
+  app->add_option(
+         "--spool", options->spool_dir,
+         "Import the .csv and .tsv files that are put into this folder, by the .json mapping beside them")
+      ->type_name("DIR");
+  AddSize(app, "--import-max", &options->import_bytes_max, "Largest file that may be imported");
   app->add_option("--log-level", *log_level, "What goes to stderr")
       ->capture_default_str()
       ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error", "off"}));

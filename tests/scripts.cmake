@@ -44,3 +44,8 @@ if(TARGET server_tests)
   add_dependencies(server_tests tallyd)
 endif()
 # --- end of server_tests
+
+# Named imports: killed in the middle and repeated, bounded memory, a batch against a naive count.
+add_test(NAME imports COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_SOURCE_DIR}/import_check.py
+         ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
+set_tests_properties(imports PROPERTIES TIMEOUT 900)
