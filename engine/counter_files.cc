@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "engine/big_vector.h"
 #include "engine/counter_position.h"
 #include "engine/counter_view.h"
 #include "engine/radix_sort.h"
@@ -21,8 +22,8 @@ constexpr size_t kListsMax = 4;
 
 uint64_t HourBits(int32_t hour) { return static_cast<uint32_t>(hour) ^ 0x80000000U; }
 
-std::vector<SortItem> SortedRows(const CounterDelta& delta, bool hour_first) {
-  std::vector<SortItem> items;
+BigVector<SortItem> SortedRows(const CounterDelta& delta, bool hour_first) {
+  BigVector<SortItem> items;
   items.reserve(delta.rows());
   for (uint32_t i = 0; i < delta.slot_count(); ++i) {
     CounterDelta::RowId id;
@@ -31,7 +32,7 @@ std::vector<SortItem> SortedRows(const CounterDelta& delta, bool hour_first) {
         hour_first ? HourBits(id.hour) << 32 | id.ad : uint64_t{id.ad} << 32 | HourBits(id.hour);
     items.push_back({key, i});
   }
-  std::vector<SortItem> scratch;
+  BigVector<SortItem> scratch;
   RadixSort(&items, &scratch);
   return items;
 }
@@ -102,7 +103,7 @@ class ListWriter {
   }
 
   // Adds one list, pairs sorted by ad, and empties it.
-  Status Add(int32_t bucket, uint8_t metric, std::vector<TopPair>* pairs) {
+  Status Add(int32_t bucket, uint8_t metric, BigVector<TopPair>* pairs) {
     if (pairs->empty()) return Status::Ok();
     Status added = AddList(bucket, metric, pairs);
     pairs->clear();
@@ -110,7 +111,7 @@ class ListWriter {
   }
 
  private:
-  Status AddList(int32_t bucket, uint8_t metric, std::vector<TopPair>* pairs) {
+  Status AddList(int32_t bucket, uint8_t metric, BigVector<TopPair>* pairs) {
     std::erase_if(*pairs, [](const TopPair& p) { return p.amount == 0; });
     std::vector<std::string> replaced;
     Status merged = MergeExisting(bucket, metric, pairs, &replaced);
@@ -142,7 +143,7 @@ class ListWriter {
   }
 
   // When the bucket has many lists already, adds them to *pairs and names their keys.
-  Status MergeExisting(int32_t bucket, uint8_t metric, std::vector<TopPair>* pairs,
+  Status MergeExisting(int32_t bucket, uint8_t metric, BigVector<TopPair>* pairs,
                        std::vector<std::string>* replaced) {
     const std::string prefix = TopKey{bucket, kFilterEverything, metric, 0, 0}.EncodePrefix();
     size_t lists = 0;
@@ -173,7 +174,7 @@ class ListWriter {
     return Status::Ok();
   }
 
-  static void AddUp(std::vector<TopPair>* pairs) {
+  static void AddUp(BigVector<TopPair>* pairs) {
     std::sort(pairs->begin(), pairs->end(), [](const TopPair& a, const TopPair& b) { return a.ad < b.ad; });
     size_t out = 0;
     for (size_t i = 0; i < pairs->size();) {
@@ -214,7 +215,7 @@ class HourLists {
   }
 
  private:
-  static void AddPair(std::vector<TopPair>* pairs, uint32_t ad, int64_t amount) {
+  static void AddPair(BigVector<TopPair>* pairs, uint32_t ad, int64_t amount) {
     if (!pairs->empty() && pairs->back().ad == ad) {
       pairs->back().amount = SaturatingAdd(pairs->back().amount, amount);
     } else {
@@ -222,8 +223,8 @@ class HourLists {
     }
   }
 
-  std::array<std::vector<TopPair>, size_t{kMinutesPerHour} * kMetricCount> minutes_;
-  std::array<std::vector<TopPair>, kMetricCount> hours_;
+  std::array<BigVector<TopPair>, size_t{kMinutesPerHour} * kMetricCount> minutes_;
+  std::array<BigVector<TopPair>, kMetricCount> hours_;
 };
 
 // Hour by hour, so that memory is bounded by the fullest hour.
@@ -232,7 +233,7 @@ Status WriteLists(Storage* storage, const CounterDelta& delta, uint64_t generati
   ListWriter minutes(storage, Family::kTopMinutes, generation);
   ListWriter hours(storage, Family::kTopHours, generation);
   HourLists lists;
-  const std::vector<SortItem> rows = SortedRows(delta, true);
+  const BigVector<SortItem> rows = SortedRows(delta, true);
   for (size_t i = 0; i < rows.size(); ++i) {
     CounterDelta::RowId id;
     delta.RowAt(rows[i].value, &id);

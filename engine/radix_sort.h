@@ -14,8 +14,10 @@ struct SortItem {
 };
 
 // Sorts by key, stably, byte by byte from the least significant (LSD radix sort); bytes that are
-// equal in all keys cost one look. *scratch keeps its memory between calls.
-inline void RadixSort(std::vector<SortItem>* items, std::vector<SortItem>* scratch) {
+// equal in all keys cost one look. *scratch keeps its memory between calls. `Items` is a std::vector
+// of SortItem with any allocator.
+template <class Items>
+void RadixSort(Items* items, Items* scratch) {
   constexpr int kDigits = 8;
   std::array<std::array<uint32_t, 256>, kDigits> counts{};
   for (const SortItem& item : *items) {
