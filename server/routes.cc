@@ -17,6 +17,7 @@ constexpr auto kRoutes = std::to_array<Route>({
     {.method = HttpMethod::kGet, .pattern = "/v1/ads/popular_ads", .answer = AnswerTop},
     {.method = HttpMethod::kGet, .pattern = "/v1/ads/{ad_id}/series", .answer = AnswerSeries},
     {.method = HttpMethod::kGet, .pattern = "/v1/ads/{ad_id}/events", .answer = AnswerEvents},
+    {.method = HttpMethod::kGet, .pattern = "/v1/ads/{ad_id}/sessions", .answer = AnswerSessions},
     {.method = HttpMethod::kPost,
      .pattern = "/write",
      .errors = ErrorStyle::kInfluxV1,
