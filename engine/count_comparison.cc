@@ -25,14 +25,14 @@ class RowScan {
     if (begun_) it_->Next();
     begun_ = true;
     while (it_->Valid()) {
+      if (moment_->pause && ++steps_ % kStepsPerPause == 0) status_ = moment_->pause();
+      if (!status_.ok()) return false;
       if (!CounterKey::Decode(ToView(it_->key()), &key_)) {
         status_ = Status::Corruption("a counter key is unreadable");
         return false;
       }
       if (key_.filter == filter_ && key_.hour >= range_.begin && key_.hour < range_.end) return true;
       Skip();
-      if (moment_->pause) status_ = moment_->pause();
-      if (!status_.ok()) return false;
     }
     status_ = FromRocks(it_->status(), "read counter rows");
     return false;
@@ -52,6 +52,7 @@ class RowScan {
   void SeekTo(uint32_t ad) { it_->Seek(CounterKey{ad, filter_, range_.begin}.Encode()); }
 
   static constexpr uint64_t kStepsPerSeek = 16;
+  static constexpr uint64_t kStepsPerPause = 64;
 
   CountedMoment* const moment_;
   rocksdb::Iterator* const it_;
@@ -59,6 +60,7 @@ class RowScan {
   const HourRange range_;
   bool begun_ = false;
   uint64_t skipped_ = 0;
+  uint64_t steps_ = 0;
   CounterKey key_;
   Status status_;
 };

@@ -85,6 +85,7 @@ Result<MetricSums> EngineImpl::Totals(std::string_view ad_id, uint32_t filter, M
   MetricSums sums;
   std::optional<uint32_t> ad = (*core)->ads().Find(ad_id);
   if (ad) status = counters.Sum(*ad, range, &sums);
+  if (status.ok()) status = counters.CheckRange(range);  // what expired meanwhile was not counted
   if (!status.ok()) return status;
   return sums;
 }
@@ -118,6 +119,7 @@ Result<std::vector<MetricSums>> EngineImpl::Series(std::string_view ad_id, uint3
   const int unit = hourly ? kMinutesPerHour : 1;
   std::vector<MetricSums> units;
   status = counters.Buckets(*ad, read, unit, &units);
+  if (status.ok()) status = counters.CheckSteps(read, step_minutes, window);
   if (!status.ok()) return status;
   // A sliding sum: what enters with a point's last step, less what left with the point before.
   MetricSums sum;
@@ -155,6 +157,7 @@ Result<TopList> EngineImpl::PopularAds(uint32_t filter, Metric metric, MinuteRan
   if (metric == Metric::kClicks && counters.TopFromWindow(range, from_window)) return heap.Take();
   std::vector<int64_t> totals;
   status = counters.Totals(metric, range, (*core)->ads(), &totals);
+  if (status.ok()) status = counters.CheckRange(range);
   if (!status.ok()) return status;
   if (std::find(totals.begin(), totals.end(), INT64_MAX) != totals.end()) {
     return Status::Exhausted("an amount of the list overflows 64 bits");

@@ -12,15 +12,6 @@
 
 namespace tallymark {
 
-// How a recount is watched and slowed down. Functions may be null; they are called on the thread
-// that recounts.
-struct RecountControl {
-  std::function<bool()> should_stop;                       // true: give up with kUnavailable
-  std::function<void(double share)> progress;              // 0..1
-  std::function<Status(int64_t done_to_ms)> hour_is_done;  // of a recompute; a failure ends it
-  double time_share = 1;  // of one processor; below 1 the recount sleeps in between
-};
-
 // A counter that is stored otherwise than raw says.
 struct ReconcileMismatch {
   std::string ad_id;      // empty: of no known ad
@@ -49,6 +40,16 @@ struct RecomputeReport {
   uint64_t rows_written = 0;                // of counters
   uint64_t rows_removed = 0;                // of which raw knows nothing
   std::optional<int64_t> complete_from_ms;  // as above: what lies before is as it was
+};
+
+// How a recount is watched and slowed down. Functions may be null; they are called on the thread
+// that recounts.
+struct RecountControl {
+  std::function<bool()> should_stop;           // true: give up with kUnavailable
+  std::function<void(double share)> progress;  // 0..1
+  // Of a recompute, after each hour that it has replaced; a failure ends it.
+  std::function<Status(int64_t done_to_ms, const RecomputeReport& so_far)> hour_is_done;
+  double time_share = 1;  // of one processor; below 1 the recount sleeps in between
 };
 
 }  // namespace tallymark

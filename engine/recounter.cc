@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <set>
 #include <thread>
 
 #include "engine/histogram.h"
@@ -135,9 +134,9 @@ Status Recounter::ReconcileAll(HourRange range, ReconcileReport* report) {
 
 Status Recounter::HoursToReplace(HourRange range, std::vector<int32_t>* hours) {
   CountedMoment moment = TakeMoment();
-  std::set<int32_t> found;
-  Status status = HoursWithRows(&moment, kFilterEverything, range, &found);
-  if (status.ok()) status = HoursWithLists(&moment, kFilterEverything, range, &found);
+  Status status = HoursWithLists(&moment, kFilterEverything, range, &listed_hours_);
+  std::set<int32_t> found = listed_hours_;
+  if (status.ok()) status = HoursWithRows(&moment, kFilterEverything, range, &found);
   for (int32_t hour = range.begin; status.ok() && hour < range.end; ++hour) {
     Result<std::optional<int32_t>> next = NextHourOfRaw(&moment.raw, hour);
     if (!next.ok()) return next.status();
@@ -171,6 +170,8 @@ Status Recounter::RecomputeHour(int32_t hour, RecomputeReport* report) {
   status =
       comparison.ForEachStrayRow([&](uint32_t ad, int32_t /*hour*/) { replacement.stray_ads.push_back(ad); });
   if (!status.ok()) return status;
+  // Blocks that span hours do not say which: here was none.
+  if (counts.empty() && replacement.stray_ads.empty() && !listed_hours_.contains(hour)) return Status::Ok();
   const size_t strays = replacement.stray_ads.size();
   status = core_->ReplaceHour([&](uint64_t covered) -> Result<CounterView::HourReplacement> {
     RawIterators since = RawIterators::Open(core_->storage());
@@ -201,7 +202,8 @@ Status Recounter::Recompute(HourRange range, RecomputeReport* report) {
   for (size_t i = 0; i < hours.size() && status.ok(); ++i) {
     status = RecomputeHour(hours[i], report);
     if (status.ok()) status = Stopped();
-    if (status.ok() && control_.hour_is_done) status = control_.hour_is_done((hours[i] + 1) * kMsPerHour);
+    if (status.ok() && control_.hour_is_done)
+      status = control_.hour_is_done((hours[i] + 1) * kMsPerHour, *report);
     Progress(hours[i] + 1, asked);
   }
   return status;

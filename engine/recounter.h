@@ -2,6 +2,7 @@
 #define TALLYMARK_ENGINE_RECOUNTER_H_
 
 #include <memory>
+#include <set>
 
 #include "engine/core.h"
 #include "engine/count_comparison.h"
@@ -37,7 +38,8 @@ class Recounter {
 
   Core* const core_;
   const RecountControl& control_;
-  double busy_since_ = 0;  // SteadySeconds
+  double busy_since_ = 0;           // SteadySeconds
+  std::set<int32_t> listed_hours_;  // with top lists, when the recompute began
 };
 
 }  // namespace tallymark

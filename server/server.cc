@@ -9,6 +9,7 @@
 #include "server/http_server.h"
 #include "server/ingest_server.h"
 #include "server/listen_address.h"
+#include "server/recount_handlers.h"
 #include "server/services.h"
 
 namespace tallymark {
@@ -88,6 +89,7 @@ class RunningServer : public Server {
                                .ingest_address = ingest_address(),
                                .http_address = http_address(),
                                .data_dir = options_.engine.data_dir});
+    AddRecountJobs(engine_.get());
     ingest_.Start(*services_);
     http_.Start(*services_);
   }
