@@ -57,6 +57,7 @@ Result<std::unique_ptr<Core>> Core::Open(const CoreContext& context) {
   core->upkeep_thread_ = std::thread([c = core.get()] { c->RunUpkeep(); });
   core->filter_thread_ = std::thread([c = core.get()] { c->RunFilterLoader(); });
   core->jobs_->Start();
+  core->reconcile_ = std::make_unique<BackgroundReconcile>(core.get(), context.options.reconcile_interval_ms);
   return core;
 }
 
@@ -71,6 +72,7 @@ Status Core::Load() {
   Status status = LoadRetention(*storage_, retention_.get());
   if (!status.ok()) return status;
   events_ = std::make_unique<EventReader>(storage_.get(), &ads_);
+  sessions_ = std::make_unique<SessionReader>(storage_.get(), events_.get(), &ads_);
   IdentityIndexOptions identity_options;
   identity_options.window_ns = context_.options.dedup_window_ms * kNsPerMs;
   identity_options.filter_bytes_max = ShareOf(context_.options.memory_bytes, kFilterShare);
@@ -170,6 +172,7 @@ Core::~Core() { Abandon(); }
 // Jobs first: they ask for checkpoints.
 void Core::StopThreads() {
   if (jobs_) jobs_->Stop();
+  if (reconcile_) reconcile_->Stop();
   {
     std::lock_guard lock(upkeep_mutex_);
     stopping_ = true;
@@ -194,7 +197,9 @@ Status Core::Close() {
 }
 
 Status Core::Repack(bool all) {
-  std::lock_guard lock(checkpoint_mutex_);
+  std::unique_lock lock(checkpoint_mutex_);
+  if (all) raw_unpinned_.wait(lock, [this] { return raw_pins_ == 0; });
+  if (raw_pins_ > 0) return Status::Ok();  // later
   return repacker_->Run(PassedSequence(), all, stopping_);
 }
 

@@ -7,13 +7,17 @@
 #include <thread>
 
 #include "engine/ad_table.h"
+#include "engine/background_reconcile.h"
+#include "engine/counted_moment.h"
 #include "engine/counter_view.h"
 #include "engine/engine.h"
 #include "engine/event_reader.h"
 #include "engine/identity_index.h"
 #include "engine/job_board.h"
 #include "engine/pipeline.h"
+#include "engine/recount_figures.h"
 #include "engine/repacker.h"
+#include "engine/session_reader.h"
 #include "engine/storage.h"
 
 namespace tallymark {
@@ -23,6 +27,7 @@ struct CoreContext {
   EngineOptions options;
   const Clock* clock = nullptr;
   PipelineFigures* figures = nullptr;
+  RecountFigures* recounts = nullptr;
   std::shared_ptr<rocksdb::FileSystem> file_system;  // tests only
   std::function<void(Status)> on_failure;
 };
@@ -49,6 +54,7 @@ class Core {
   const IdentityIndex& identities() const { return *identities_; }
   const EventReader& events() const { return *events_; }
   JobBoard& jobs() { return *jobs_; }
+  const SessionReader& sessions() const { return *sessions_; }
   const RetentionPositions& retention() const { return *retention_; }
   const UpkeepFigures& upkeep() const { return upkeep_; }
   uint64_t repacked_blocks() const { return repacker_->blocks(); }
@@ -61,6 +67,20 @@ class Core {
   // Repacks small blocks of hours that are due; `all`: of every hour. Blocks.
   Status Repack(bool all);
   Status CompactEverything();
+
+  // The hour that is running by the clock.
+  int32_t HourNow() const { return HourOf(context_.clock->NowNs()); }
+  RecountFigures& recounts() const { return *context_.recounts; }
+
+  // What is on disk now, to be counted again. Blocks while a checkpoint or a repacking goes in.
+  CountedMoment TakeMoment() const;
+  // While one is alive no raw record is moved or expires and no retention position moves.
+  using RawPin = std::shared_ptr<void>;
+  RawPin PinRaw();
+  // Puts what `write` makes in the place of an hour's rows and lists; checkpoints wait meanwhile. It
+  // is given the position that the counters cover. Blocks.
+  using WriteHour = std::function<Result<CounterView::HourReplacement>(uint64_t covered_sequence)>;
+  Status ReplaceHour(const WriteHour& write);
 
   // Stops taking events, answers what was taken, writes a last checkpoint. Blocks.
   Status Close();
@@ -91,6 +111,7 @@ class Core {
   std::unique_ptr<Storage> storage_;
   AdTable ads_;
   std::unique_ptr<EventReader> events_;
+  std::unique_ptr<SessionReader> sessions_;
   std::unique_ptr<IdentityIndex> identities_;
   std::unique_ptr<CounterView> counters_;
   std::unique_ptr<Repacker> repacker_;
@@ -99,6 +120,8 @@ class Core {
   UpkeepFigures upkeep_;
 
   std::mutex checkpoint_mutex_;  // one checkpoint, repacking or expiry at a time
+  std::condition_variable raw_unpinned_;
+  int raw_pins_ = 0;  // guarded by checkpoint_mutex_
   bool checkpoint_failed_ = false;
   uint64_t covered_events_ = 0;  // LogState::events at the last checkpoint
   double last_checkpoint_seconds_ = 0;
@@ -110,6 +133,7 @@ class Core {
   std::atomic<bool> stopping_{false};
   std::thread upkeep_thread_;
   std::thread filter_thread_;
+  std::unique_ptr<BackgroundReconcile> reconcile_;
 };
 
 }  // namespace tallymark

@@ -1,30 +1,15 @@
 // Writing a checkpoint, and what expires.
 
-#include <rocksdb/sst_file_writer.h>
-
 #include "engine/core.h"
 #include "engine/identity_sealer.h"
 #include "engine/meta_keys.h"
+#include "engine/positions_file.h"
 #include "format/block_index.h"
 #include "format/coding.h"
 #include "format/keys.h"
 
 namespace tallymark {
 namespace {
-
-// Positions go in with the files they speak of, in one sorted file of their own.
-Result<IngestFile> WritePositions(Storage* storage,
-                                  const std::vector<std::pair<std::string_view, std::string>>& sorted) {
-  IngestFile file{Family::kPositions, storage->ScratchPath("positions")};
-  rocksdb::SstFileWriter writer(rocksdb::EnvOptions(), storage->OptionsFor(Family::kPositions));
-  rocksdb::Status status = writer.Open(file.path);
-  for (const auto& [name, value] : sorted) {
-    if (status.ok()) status = writer.Put(ToSlice(name), value);
-  }
-  if (status.ok()) status = writer.Finish();
-  if (!status.ok()) return FromRocks(status, "write positions");
-  return file;
-}
 
 // The retention position in hours: whole hours, one more kept than asked for, so that what the
 // parser let in a moment ago is never behind it.
@@ -82,6 +67,7 @@ Status Core::Expire(int64_t now_ns) {
     return Status::Ok();
   }
   std::lock_guard lock(checkpoint_mutex_);
+  if (raw_pins_ > 0) return Status::Ok();  // later
   // Persisted before anyone acts on it, so that it never goes back.
   std::string position;
   PutFixed(&position, std::max(raw_from, retention_->raw.load()));

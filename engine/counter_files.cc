@@ -8,7 +8,7 @@
 #include "engine/big_vector.h"
 #include "engine/counter_position.h"
 #include "engine/counter_view.h"
-#include "engine/radix_sort.h"
+#include "engine/delta_rows.h"
 #include "format/keys.h"
 #include "format/top_chunk.h"
 
@@ -19,45 +19,6 @@ constexpr uint32_t kFilterEverything = 0;
 // A bucket with this many lists has them added up into one, so that top lists over long windows
 // read few.
 constexpr size_t kListsMax = 4;
-
-uint64_t HourBits(int32_t hour) { return static_cast<uint32_t>(hour) ^ 0x80000000U; }
-
-BigVector<SortItem> SortedRows(const CounterDelta& delta, bool hour_first) {
-  BigVector<SortItem> items;
-  items.reserve(delta.rows());
-  for (uint32_t i = 0; i < delta.slot_count(); ++i) {
-    CounterDelta::RowId id;
-    if (!delta.RowAt(i, &id)) continue;
-    const uint64_t key =
-        hour_first ? HourBits(id.hour) << 32 | id.ad : uint64_t{id.ad} << 32 | HourBits(id.hour);
-    items.push_back({key, i});
-  }
-  BigVector<SortItem> scratch;
-  RadixSort(&items, &scratch);
-  return items;
-}
-
-// Gathers one slot's cells into a row, minutes ascending, each once.
-class RowBuilder {
- public:
-  const HourRow& Build(const CounterDelta& delta, uint32_t slot) {
-    row_.totals = MetricSums();
-    row_.cells.clear();
-    delta.ForEachCellAt(slot, [&](int minute, Metric metric, int64_t amount) {
-      row_.totals[metric] += amount;
-      auto at = std::find_if(row_.cells.begin(), row_.cells.end(),
-                             [&](const MinuteCell& c) { return c.minute >= minute; });
-      if (at == row_.cells.end() || at->minute != minute) {
-        at = row_.cells.insert(at, MinuteCell{static_cast<uint8_t>(minute), MetricSums()});
-      }
-      at->sums[metric] += amount;
-    });
-    return row_;
-  }
-
- private:
-  HourRow row_;
-};
 
 Status WriteRows(Storage* storage, const CounterDelta& delta, std::vector<IngestFile>* files) {
   rocksdb::SstFileWriter writer(rocksdb::EnvOptions(), storage->OptionsFor(Family::kCounters));
@@ -79,6 +40,37 @@ Status WriteRows(Storage* storage, const CounterDelta& delta, std::vector<Ingest
   return FromRocks(status, "write counter rows");
 }
 
+// Rows that take the place of what is stored, operands and all.
+Status WriteReplacingRows(Storage* storage, const CounterView::HourReplacement& replacement,
+                          std::vector<IngestFile>* files) {
+  if (replacement.counts->empty() && replacement.stray_ads.empty()) return Status::Ok();
+  rocksdb::SstFileWriter writer(rocksdb::EnvOptions(), storage->OptionsFor(Family::kCounters));
+  files->push_back({Family::kCounters, storage->ScratchPath("counters")});
+  rocksdb::Status status = writer.Open(files->back().path);
+  auto stray = replacement.stray_ads.begin();
+  auto key_of = [&](uint32_t ad) { return CounterKey{ad, kFilterEverything, replacement.hour}.Encode(); };
+  auto delete_strays = [&](uint64_t before) {
+    for (; stray != replacement.stray_ads.end() && *stray < before; ++stray) {
+      if (status.ok()) status = writer.Delete(key_of(*stray));
+    }
+  };
+  RowBuilder builder;
+  std::string bytes;
+  for (const SortItem& item : SortedRows(*replacement.counts, false)) {
+    const auto ad = static_cast<uint32_t>(item.key >> 32);
+    delete_strays(ad);
+    if (stray != replacement.stray_ads.end() && *stray == ad) ++stray;
+    HourRow row = builder.Build(*replacement.counts, item.value);
+    if (!replacement.minutes) row.cells.clear();
+    bytes.clear();
+    EncodeHourRow(row, &bytes);
+    if (status.ok()) status = writer.Put(key_of(ad), bytes);
+  }
+  delete_strays(UINT64_MAX);
+  if (status.ok()) status = writer.Finish();
+  return FromRocks(status, "write recounted rows");
+}
+
 // Amounts that do not fit stay at the bound, which readers report as an overflow.
 int64_t SaturatingAdd(int64_t a, int64_t b) {
   int64_t sum = 0;
@@ -89,8 +81,11 @@ int64_t SaturatingAdd(int64_t a, int64_t b) {
 // Writes top lists of one family, buckets ascending.
 class ListWriter {
  public:
-  ListWriter(Storage* storage, Family family, uint64_t generation)
-      : storage_(storage), family_(family), generation_(generation) {
+  // What a list does to those of its bucket.
+  enum class Mode : uint8_t { kAddTo, kReplace };
+
+  ListWriter(Storage* storage, Family family, uint64_t generation, Mode mode)
+      : storage_(storage), family_(family), generation_(generation), mode_(mode) {
     rocksdb::ReadOptions read;
     read.fill_cache = false;
     existing_.reset(storage->db()->NewIterator(read, storage->handle(family)));
@@ -102,9 +97,9 @@ class ListWriter {
     return FromRocks(writer_->Finish(), "write top lists");
   }
 
-  // Adds one list, pairs sorted by ad, and empties it.
+  // Adds one list, pairs sorted by ad, and empties it. An empty one replaces too.
   Status Add(int32_t bucket, uint8_t metric, BigVector<TopPair>* pairs) {
-    if (pairs->empty()) return Status::Ok();
+    if (pairs->empty() && mode_ == Mode::kAddTo) return Status::Ok();
     Status added = AddList(bucket, metric, pairs);
     pairs->clear();
     return added;
@@ -142,7 +137,8 @@ class ListWriter {
     return Status::Ok();
   }
 
-  // When the bucket has many lists already, adds them to *pairs and names their keys.
+  // When the bucket has many lists already, adds them to *pairs and names their keys. Where they are
+  // to be replaced it only names them.
   Status MergeExisting(int32_t bucket, uint8_t metric, BigVector<TopPair>* pairs,
                        std::vector<std::string>* replaced) {
     const std::string prefix = TopKey{bucket, kFilterEverything, metric, 0, 0}.EncodePrefix();
@@ -158,6 +154,7 @@ class ListWriter {
       replaced->push_back(existing_->key().ToString());
     }
     if (!existing_->status().ok()) return FromRocks(existing_->status(), "list top lists");
+    if (mode_ == Mode::kReplace) return Status::Ok();
     if (lists < kListsMax) {
       replaced->clear();
       return Status::Ok();
@@ -189,6 +186,7 @@ class ListWriter {
   Storage* const storage_;
   const Family family_;
   const uint64_t generation_;
+  const Mode mode_;
   std::unique_ptr<rocksdb::Iterator> existing_;
   std::unique_ptr<rocksdb::SstFileWriter> writer_;
   std::string path_;
@@ -201,9 +199,11 @@ class HourLists {
     AddPair(&minutes_[static_cast<size_t>(minute * kMetricCount) + static_cast<size_t>(metric)], ad, amount);
     AddPair(&hours_[static_cast<size_t>(metric)], ad, amount);
   }
+  // Without a `minute_writer` the minutes are left out.
   Status Flush(int32_t hour, ListWriter* minute_writer, ListWriter* hour_writer) {
     Status status;
     for (size_t i = 0; i < minutes_.size() && status.ok(); ++i) {
+      if (minute_writer == nullptr) break;
       const auto minute = static_cast<int32_t>(i) / kMetricCount;
       status = minute_writer->Add(hour * kMinutesPerHour + minute, static_cast<uint8_t>(i % kMetricCount),
                                   &minutes_[i]);
@@ -230,8 +230,8 @@ class HourLists {
 // Hour by hour, so that memory is bounded by the fullest hour.
 Status WriteLists(Storage* storage, const CounterDelta& delta, uint64_t generation,
                   std::vector<IngestFile>* files) {
-  ListWriter minutes(storage, Family::kTopMinutes, generation);
-  ListWriter hours(storage, Family::kTopHours, generation);
+  ListWriter minutes(storage, Family::kTopMinutes, generation, ListWriter::Mode::kAddTo);
+  ListWriter hours(storage, Family::kTopHours, generation, ListWriter::Mode::kAddTo);
   HourLists lists;
   const BigVector<SortItem> rows = SortedRows(delta, true);
   for (size_t i = 0; i < rows.size(); ++i) {
@@ -249,7 +249,33 @@ Status WriteLists(Storage* storage, const CounterDelta& delta, uint64_t generati
   return finished.ok() ? hours.Finish(files) : finished;
 }
 
+Status WriteReplacingLists(Storage* storage, const CounterView::HourReplacement& replacement,
+                           uint64_t generation, std::vector<IngestFile>* files) {
+  ListWriter minutes(storage, Family::kTopMinutes, generation, ListWriter::Mode::kReplace);
+  ListWriter hours(storage, Family::kTopHours, generation, ListWriter::Mode::kReplace);
+  HourLists lists;
+  const CounterDelta& counts = *replacement.counts;
+  for (const SortItem& item : SortedRows(counts, false)) {
+    const auto ad = static_cast<uint32_t>(item.key >> 32);
+    counts.ForEachCellAt(item.value, [&](int minute, Metric metric, int64_t amount) {
+      lists.Add(ad, minute, metric, amount);
+    });
+  }
+  Status status = lists.Flush(replacement.hour, replacement.minutes ? &minutes : nullptr, &hours);
+  if (status.ok()) status = minutes.Finish(files);
+  return status.ok() ? hours.Finish(files) : status;
+}
+
 }  // namespace
+
+Result<CounterView::Files> CounterView::WriteReplacement(const HourReplacement& replacement) {
+  Files out;
+  Status written = WriteReplacingRows(storage_, replacement, &out.files);
+  if (written.ok()) written = WriteReplacingLists(storage_, replacement, generation_ + 1, &out.files);
+  if (!written.ok()) return written;
+  out.position = CounterPosition{covered_sequence_, generation_ + 1}.Encode();
+  return out;
+}
 
 Result<CounterView::Files> CounterView::WriteFiles() {
   Files out;

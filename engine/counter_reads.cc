@@ -171,6 +171,7 @@ CounterView::Lists CounterView::OpenLists() const {
   lists.view = Acquire();
   lists.minutes.reset(storage_->db()->NewIterator(read, storage_->handle(Family::kTopMinutes)));
   lists.hours.reset(storage_->db()->NewIterator(read, storage_->handle(Family::kTopHours)));
+  lists.replacements = replacements_.load();
   return lists;
 }
 
@@ -232,7 +233,8 @@ Status CounterView::AdvanceWindow(int32_t end_minute, const AdTable& ads) {
   }
   Lists lists = OpenLists();
   std::unique_lock lock(delta_mutex_);
-  while (lists.view->live != live_) {  // a checkpoint began in between
+  // A checkpoint began, or an hour was replaced, in between.
+  while (lists.view->live != live_ || lists.replacements != replacements_) {
     lock.unlock();
     lists = OpenLists();
     lock.lock();

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <thread>
 
+#include "engine/count_event.h"
 #include "engine/counter_position.h"
 #include "engine/meta_keys.h"
 
@@ -14,26 +15,10 @@ namespace {
 constexpr size_t kSliceEvents = 4096;
 constexpr size_t kPrefetchDistance = 16;
 
-Metric MetricOf(EventKind kind) {
-  switch (kind) {
-    case EventKind::kImpression:
-      return Metric::kImpressions;
-    case EventKind::kClick:
-      return Metric::kClicks;
-    case EventKind::kConversion:
-      return Metric::kConversions;
-  }
-  std::abort();
-}
-
 void AddEvent(CounterDelta* delta, TopWindow* window, uint32_t ad, int64_t time_ns, EventKind kind,
               int64_t revenue) {
-  const int32_t hour = HourOf(time_ns);
-  const int32_t minute = MinuteOf(time_ns);
-  const int cell = minute - hour * kMinutesPerHour;
-  delta->Add(ad, hour, cell, MetricOf(kind), 1);
-  if (revenue != 0) delta->Add(ad, hour, cell, Metric::kRevenue, revenue);
-  if (kind == EventKind::kClick) window->Add(ad, minute, 1);
+  CountEvent(ad, time_ns, kind, revenue, delta);
+  if (kind == EventKind::kClick) window->Add(ad, MinuteOf(time_ns), 1);
 }
 
 }  // namespace
@@ -136,6 +121,24 @@ Status CounterView::IngestAndPublish(const std::function<Status()>& ingest) {
   WaitForFormerReaders();
   done->Clear();
   spare_ = std::move(done);
+  return Status::Ok();
+}
+
+Status CounterView::IngestReplacement(int32_t hour, const std::function<Status()>& ingest) {
+  Status ingested = gate_.Exclude([&] {
+    Status status = ingest();
+    if (!status.ok()) return status;
+    ++generation_;
+    replacements_.fetch_add(1);
+    return status;
+  });
+  if (!ingested.ok()) return ingested;
+  // The running window was added up from the lists that are gone now.
+  std::unique_lock lock(delta_mutex_);
+  const int32_t begin = hour * kMinutesPerHour;
+  if (window_.valid() && begin < window_.end() &&
+      begin + kMinutesPerHour > window_.end() - TopWindow::kMinutes)
+    window_ = TopWindow();
   return Status::Ok();
 }
 

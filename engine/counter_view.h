@@ -53,6 +53,26 @@ class CounterView {
   // the frozen delta stays readable and the checkpoint stays open: the engine must be rebuilt.
   Status IngestAndPublish(const std::function<Status()>& ingest);
 
+  // What takes the place of everything that is stored of one hour.
+  struct HourReplacement {
+    int32_t hour = 0;
+    // Counted from raw up to covered_sequence(): events of this hour and no others.
+    const CounterDelta* counts = nullptr;
+    std::vector<uint32_t> stray_ads;  // ascending: rows that go unless `counts` has the ad
+    bool minutes = true;              // false: retention has taken them, hours alone are written
+  };
+  // The replacement as sorted files and the position that goes with them: the sequence it was and
+  // the next generation. Precondition: no checkpoint is under way until IngestReplacement.
+  Result<Files> WriteReplacement(const HourReplacement& replacement);
+  // Runs `ingest` while the gate keeps readers out; they see the hour before or after, whole.
+  Status IngestReplacement(int32_t hour, const std::function<Status()>& ingest);
+
+  // Calls use(covered_sequence) while nothing is ingested: for opening iterators.
+  void InsideGate(const std::function<void(uint64_t covered_sequence)>& use) const {
+    ReadGate::Pass pass = gate_.Enter();
+    use(covered_sequence_.load());
+  }
+
   // ---- Reads. Ranges have been checked; retention too (CheckRange).
   Status CheckRange(MinuteRange range) const;
   // The same for a series: with steps or windows of less than whole hours every minute is needed.
@@ -90,6 +110,7 @@ class CounterView {
   struct Lists {
     std::shared_ptr<const ReadView> view;
     std::unique_ptr<rocksdb::Iterator> minutes, hours;
+    uint64_t replacements = 0;
   };
   Lists OpenLists() const;
   static Status AddLists(rocksdb::Iterator* it, Metric metric, int32_t begin, int32_t end,
@@ -113,7 +134,8 @@ class CounterView {
   std::atomic<uint32_t> live_rows_{0};
 
   ReadGate gate_;
-  std::atomic<int> views_alive_{0};  // the present one and those that still have readers
+  std::atomic<uint64_t> replacements_{0};  // changed while the gate is closed
+  std::atomic<int> views_alive_{0};        // the present one and those that still have readers
   mutable std::mutex view_mutex_;
   std::shared_ptr<const ReadView> view_;
 };

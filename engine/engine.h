@@ -12,6 +12,7 @@
 
 #include "engine/engine_stats.h"
 #include "engine/job.h"
+#include "engine/recount_report.h"
 #include "format/event_chunk.h"
 #include "format/hour_row.h"
 #include "format/import_record.h"
@@ -56,6 +57,9 @@ struct EngineOptions {
   int64_t seal_interval_ms = 10 * kMsPerMinute;
   // Hours without arrivals for this long have their small raw blocks repacked.
   int64_t repack_quiet_ms = 2 * kMsPerMinute;
+  // Past hours are counted again in the background and compared with the counters: so long after a
+  // round ends the next begins. 0: never. A round takes 5 % of one processor.
+  int64_t reconcile_interval_ms = kMsPerDay;
   // Below this much free space on the disk of data_dir writes stop (kUnavailable); reads go on.
   uint64_t free_space_floor_bytes = 1ULL << 30;
   // Not owned, must outlive the engine; null is Clock::System().
@@ -105,6 +109,28 @@ struct EventPage {
   std::optional<std::string>
       cursor;                 // opaque; pass it to get the next page; absent when the range is through
   int64_t scanned_to_ns = 0;  // everything before this time (and up to the cursor) has been looked at
+};
+
+// A run of clicks of one key, of which none is more than the gap later than the one before it.
+struct Session {
+  std::string key;       // the attribute's value
+  int64_t start_ns = 0;  // of the first click
+  int64_t end_ns = 0;    // of the last click
+  uint64_t clicks = 0;
+};
+
+struct SessionQuery {
+  int64_t from_ns = 0;  // half open; clicks outside are not looked at, so sessions end at its ends
+  int64_t to_ns = 0;
+  int64_t gap_ns = 30 * kNsPerMinute;  // 1 ms..7 d
+  std::string by = "user_id";          // the attribute; clicks without it belong to no session
+  size_t limit = 1'000;                // 1..10,000
+  std::string cursor;                  // of the page before, for the same query; empty: the first page
+};
+
+struct SessionPage {
+  std::vector<Session> sessions;      // by start; ties in an order of their own that never changes
+  std::optional<std::string> cursor;  // as EventPage's; a page with one may be empty
 };
 
 // The engine: exact counting of ad events on RocksDB (see engine/README.md).
@@ -161,6 +187,10 @@ class Engine {
   virtual Result<EventPage> Events(std::string_view ad_id, int64_t from_ns, int64_t to_ns, size_t limit,
                                    std::string_view cursor) const = 0;
 
+  // Session windows over the raw clicks of one ad. Each session comes whole and on one page. Reads as
+  // far as the page's last session goes. kExhausted: too many keys have a session at one time.
+  virtual Result<SessionPage> Sessions(std::string_view ad_id, const SessionQuery& query) const = 0;
+
   // Newest event time - allowed lateness, never above clock - lateness; empty without events.
   virtual std::optional<int64_t> WatermarkMs() const = 0;
 
@@ -193,6 +223,18 @@ class Engine {
                                                                             size_t limit) const = 0;
 
   // ---- Upkeep.
+
+  // Counts the raw records of the hours that the range touches again and compares every counter row
+  // and top list with that count; what is in memory is written first. Runs beside everything else and
+  // changes nothing. Blocks until it is through. kGone: raw is kept for none of the hours.
+  // kCorruption: raw is damaged. kUnavailable: control.should_stop said so.
+  virtual Result<ReconcileReport> Reconcile(int64_t from_ns, int64_t to_ns,
+                                            const RecountControl& control) = 0;
+  // Puts the recount in the place of the rows and lists of each of those hours, one after another,
+  // each in one atomic step; live events are counted as always. Ends at the first hour that fails,
+  // with those before it replaced. Errors as above.
+  virtual Result<RecomputeReport> Recompute(int64_t from_ns, int64_t to_ns,
+                                            const RecountControl& control) = 0;
 
   // Writes a checkpoint of everything durable now and waits for it.
   virtual Status Checkpoint() = 0;

@@ -31,6 +31,9 @@ class EngineImpl final : public Engine {
   Result<TopList> PopularAds(uint32_t filter, Metric metric, MinuteRange range, size_t count) const override;
   Result<EventPage> Events(std::string_view ad_id, int64_t from_ns, int64_t to_ns, size_t limit,
                            std::string_view cursor) const override;
+  Result<SessionPage> Sessions(std::string_view ad_id, const SessionQuery& query) const override;
+  Result<ReconcileReport> Reconcile(int64_t from_ns, int64_t to_ns, const RecountControl& control) override;
+  Result<RecomputeReport> Recompute(int64_t from_ns, int64_t to_ns, const RecountControl& control) override;
   std::optional<int64_t> WatermarkMs() const override;
   void AddJobKind(JobKind kind) override;
   Result<JobInfo> StartJob(const std::string& kind, std::string parameters) override;
@@ -54,11 +57,13 @@ class EngineImpl final : public Engine {
   void CheckFreeSpace();
   void ReplaceCore();
   void OnFailure(const Status& status);
+  static Status CheckRawIsKept(const Core& core, int64_t from_ns);
   void FillCoreStats(const Core& core, EngineStats* stats) const;
 
   EngineOptions options_;
   const Clock* clock_;
   PipelineFigures figures_;
+  RecountFigures recounts_;
   CoreContext context_;
 
   mutable std::mutex mutex_;

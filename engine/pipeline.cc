@@ -31,7 +31,7 @@ constexpr size_t kNamePrefetch = 12;
 
 Pipeline::Pipeline(Parts parts, const LogState& state, unsigned encode_threads,
                    std::function<void(Status)> on_failure)
-    : parts_(parts), on_failure_(std::move(on_failure)), state_(state) {
+    : parts_(parts), on_failure_(std::move(on_failure)), state_(state), lateness_(state.newest_ns) {
   threads_.emplace_back([this] { RunSequencer(); });
   threads_.emplace_back([this] { RunCommitter(); });
   for (unsigned i = 0; i < encode_threads; ++i) threads_.emplace_back([this] { RunEncoder(); });
@@ -192,6 +192,7 @@ Status Pipeline::SettleEvents(AppendRequest* request, Batch* batch) {
       if (!verdict.ok()) return verdict.status();
       if (*verdict == IdentityIndex::Verdict::kNew) {
         batch->rows.push_back({{&chunk, &event, ad}, HourOf(event.time_ns), number});
+        lateness_.Note(event.time_ns);
         ++tally.accepted;
       } else {
         ++tally.duplicates;
@@ -201,6 +202,7 @@ Status Pipeline::SettleEvents(AppendRequest* request, Batch* batch) {
     request->tallies.push_back(tally);
   }
   parts_.figures->conflicts.fetch_add(conflicts, std::memory_order_relaxed);
+  lateness_.MoveTo(&parts_.figures->lateness_seconds);
   return Status::Ok();
 }
 

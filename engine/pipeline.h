@@ -15,6 +15,7 @@
 #include "engine/counter_view.h"
 #include "engine/histogram.h"
 #include "engine/identity_index.h"
+#include "engine/lateness.h"
 #include "engine/log_state.h"
 #include "engine/storage.h"
 
@@ -26,6 +27,7 @@ struct PipelineFigures {
   std::atomic<uint64_t> pending_chunks{0}, pending_bytes{0};
   Histogram batch_events{1};
   Histogram commit_seconds{50e-6}, fsync_seconds{50e-6}, append_seconds{50e-6};
+  Histogram lateness_seconds{LatenessMeter::kFirstBoundSeconds};
 };
 
 // The way of an event from Append to its acknowledgement:
@@ -121,6 +123,7 @@ class Pipeline {
   bool sequencer_done_ = false;
   Status failure_;
   LogState state_;
+  LatenessMeter lateness_;          // the sequencer's
   BatchEncoder sequencer_encoder_;  // of tiny batches, which are not worth another thread
 
   std::vector<std::thread> threads_;

@@ -44,9 +44,6 @@ class VerifyFindings {
   VerifyReport report_;
 };
 
-// Decimal digits, also of what does not fit 64 bits.
-std::string WideText(__int128 value);
-
 }  // namespace tallymark
 
 #endif  // TALLYMARK_ENGINE_VERIFY_FINDINGS_H_

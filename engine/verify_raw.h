@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 
+#include "engine/raw_iterators.h"
 #include "engine/verify_digest.h"
 #include "engine/verify_findings.h"
 #include "format/event_chunk.h"
@@ -23,13 +24,10 @@ struct RawTruth {
 // and its hour index in both directions.
 void ScanRaw(const InspectedDirectory& directory, VerifyFindings* findings, RawTruth* truth);
 
-// The smallest metric of an event's kind.
-Metric CountMetric(EventKind kind);
-
 // Calls visit for the blocks that may hold events of the hour and that positions up to
 // `last_sequence` cover, repacked ones included (whose sequence is given as 0).
 Status ForEachCoveredBlock(const InspectedDirectory& directory, int32_t hour, uint64_t last_sequence,
-                           const std::function<Status(uint64_t sequence, std::string_view block)>& visit);
+                           const VisitBlock& visit);
 
 }  // namespace tallymark
 

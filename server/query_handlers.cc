@@ -80,6 +80,24 @@ void AppendEvent(const RawEvent& event, JsonText* json) {
   json->Raw("}}");
 }
 
+// Closes the list before it.
+void AppendCursor(const std::optional<std::string>& cursor, JsonText* json) {
+  json->Raw(R"(],"cursor":)");
+  if (cursor) {
+    json->Quoted(*cursor);
+  } else {
+    json->Raw("null");
+  }
+}
+
+// Times to the millisecond, rounded down as everywhere.
+void AppendSession(const Session& session, JsonText* json) {
+  json->Raw(R"({"key":)").Quoted(session.key);
+  json->Raw(R"(,"start":)").Number(FloorDiv(session.start_ns, kNsPerMs));
+  json->Raw(R"(,"end":)").Number(FloorDiv(session.end_ns, kNsPerMs));
+  json->Raw(R"(,"clicks":)").Number(session.clicks).Raw("}");
+}
+
 std::string EventsJson(const EventPage& page, const EventsArgs& args, std::optional<int64_t> watermark) {
   JsonText json(page.events.size() * 256 + 256);
   json.Raw(R"({"events":[)");
@@ -87,12 +105,7 @@ std::string EventsJson(const EventPage& page, const EventsArgs& args, std::optio
     if (i > 0) json.Raw(",");
     AppendEvent(page.events[i], &json);
   }
-  json.Raw(R"(],"cursor":)");
-  if (page.cursor) {
-    json.Quoted(*page.cursor);
-  } else {
-    json.Raw("null");
-  }
+  AppendCursor(page.cursor, &json);
   json.Raw(R"(,"scanned_to":")").Number(page.scanned_to_ns).Raw("\"");
   json.Raw(R"(,"from":)").Number(FloorDiv(args.from_ns, kNsPerMs));
   json.Raw(R"(,"to":)").Number(FloorDiv(args.to_ns, kNsPerMs));
@@ -171,6 +184,24 @@ HttpAnswer AnswerEvents(const Services& services, HttpRequest& request) {
     answer.body = std::move(body);
     return answer;
   }
+}
+
+HttpAnswer AnswerSessions(const Services& services, HttpRequest& request) {
+  if (Status s = CheckAdId(request.path_value); !s.ok()) return Failure(s);
+  Result<SessionQuery> args = ReadSessionArgs(QueryParams(request.target.params), services.clock.NowNs());
+  if (!args.ok()) return Failure(args.status());
+  Result<SessionPage> page = services.engine.Sessions(request.path_value, *args);
+  if (!page.ok()) return Failure(page.status());
+  JsonText json(256 + page->sessions.size() * 96);
+  json.Raw(R"({"ad_id":)").Quoted(request.path_value).Raw(R"(,"sessions":[)");
+  for (size_t i = 0; i < page->sessions.size(); ++i)
+    AppendSession(page->sessions[i], &json.Raw(i > 0 ? "," : ""));
+  AppendCursor(page->cursor, &json);
+  json.Raw(R"(,"from":)").Number(FloorDiv(args->from_ns, kNsPerMs));
+  json.Raw(R"(,"to":)").Number(FloorDiv(args->to_ns, kNsPerMs));
+  json.Raw(R"(,"gap_ms":)").Number(args->gap_ns / kNsPerMs).Raw(R"(,"by":)").Quoted(args->by);
+  json.Raw(R"(,"watermark":)").NumberOrNull(services.engine.WatermarkMs()).Raw("}");
+  return Answer(json);
 }
 
 }  // namespace tallymark

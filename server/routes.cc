@@ -7,6 +7,7 @@
 #include "server/job_handlers.h"
 #include "server/metrics_page.h"
 #include "server/query_handlers.h"
+#include "server/recount_handlers.h"
 #include "server/write_handler.h"
 
 namespace tallymark {
@@ -18,6 +19,7 @@ constexpr auto kRoutes = std::to_array<Route>({
     {.method = HttpMethod::kGet, .pattern = "/v1/ads/popular_ads", .answer = AnswerTop},
     {.method = HttpMethod::kGet, .pattern = "/v1/ads/{ad_id}/series", .answer = AnswerSeries},
     {.method = HttpMethod::kGet, .pattern = "/v1/ads/{ad_id}/events", .answer = AnswerEvents},
+    {.method = HttpMethod::kGet, .pattern = "/v1/ads/{ad_id}/sessions", .answer = AnswerSessions},
     {.method = HttpMethod::kPost,
      .pattern = "/write",
      .errors = ErrorStyle::kInfluxV1,
@@ -39,6 +41,8 @@ constexpr auto kRoutes = std::to_array<Route>({
     {.method = HttpMethod::kGet, .pattern = "/v1/jobs", .answer = AnswerJobs},
     {.method = HttpMethod::kGet, .pattern = "/v1/jobs/{id}", .answer = AnswerJob},
     {.method = HttpMethod::kDelete, .pattern = "/v1/jobs/{id}", .answer = AnswerCancelJob},
+    {.method = HttpMethod::kPost, .pattern = "/v1/reconcile", .answer = AnswerReconcile},
+    {.method = HttpMethod::kPost, .pattern = "/v1/recompute", .answer = AnswerRecompute},
     {.method = HttpMethod::kGet, .pattern = "/metrics", .answer = AnswerMetrics},
     {.method = HttpMethod::kGet, .pattern = "/openapi.yaml", .answer = AnswerOpenApi},
     {.method = HttpMethod::kGet, .pattern = "/", .answer = AnswerDashboard},

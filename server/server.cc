@@ -11,6 +11,7 @@
 #include "server/imports.h"
 #include "server/ingest_server.h"
 #include "server/listen_address.h"
+#include "server/recount_handlers.h"
 #include "server/services.h"
 
 namespace tallymark {
@@ -57,6 +58,7 @@ class RunningServer : public Server {
     if (!letters.ok()) return letters.status();
     dead_letters_ = std::move(letters).value();
     MakeServices();
+    AddRecountJobs(engine_.get());
     if (Status s = OpenImports(); !s.ok()) return s;
     ingest_.Start(*services_);
     http_.Start(*services_);
