@@ -78,12 +78,14 @@ Status Core::Load() {
       storage_.get(), identity_options,
       [this](const Hash128& id, const IdentityPlace& place) { return events_->TimesOf(id, place); });
   counters_ = std::make_unique<CounterView>(storage_.get(), retention_);
+  distinct_ = std::make_unique<DistinctView>(storage_.get(), retention_, context_.options.distinct);
   repacker_ = std::make_unique<Repacker>(storage_.get(),
                                          static_cast<double>(context_.options.repack_quiet_ms) / 1000);
   LogState state;
   status = Recover(&state);
   if (!status.ok()) return status;
-  Pipeline::Parts parts{storage_.get(), &ads_, identities_.get(), counters_.get(), context_.figures};
+  Pipeline::Parts parts{storage_.get(),   &ads_,          identities_.get(), counters_.get(),
+                        context_.figures, distinct_.get()};
   pipeline_ = std::make_unique<Pipeline>(parts, state, EncodeThreads(context_.options), context_.on_failure);
   last_checkpoint_seconds_ = last_seal_seconds_ = last_repack_seconds_ = SteadySeconds();
   jobs_ = std::make_unique<JobBoard>(storage_.get(), context_.clock);
@@ -100,6 +102,7 @@ Status Core::Recover(LogState* state) {
   Status status = ads_.Load(*storage_, state->ads);
   if (status.ok()) status = identities_->Load();
   if (status.ok()) status = counters_->Load();
+  if (status.ok()) status = distinct_->Load(*state);
   if (status.ok()) status = CheckPositions(*state);
   if (status.ok()) {
     const int64_t window_ns = context_.options.dedup_window_ms * kNsPerMs;
@@ -110,7 +113,8 @@ Status Core::Recover(LogState* state) {
 }
 
 Status Core::CheckPositions(const LogState& state) const {
-  for (uint64_t covered : {counters_->covered_sequence(), identities_->covered_sequence()}) {
+  for (uint64_t covered :
+       {counters_->covered_sequence(), identities_->covered_sequence(), distinct_->covered_sequence()}) {
     if (covered > state.last_sequence) {
       return Status::Corruption("the log ends at " + std::to_string(state.last_sequence) +
                                 ", before position " + std::to_string(covered) +
@@ -146,6 +150,10 @@ Status Core::ReplayBlock(uint64_t sequence, std::string_view block) {
     Status counted = counters_->Replay(block);
     if (!counted.ok()) return counted;
   }
+  if (sequence > distinct_->passed_sequence()) {
+    Status counted = distinct_->Replay(block);
+    if (!counted.ok()) return counted;
+  }
   if (sequence <= identities_->covered_sequence()) return Status::Ok();
   EventChunk chunk;
   std::vector<uint32_t> ads;
@@ -157,12 +165,13 @@ Status Core::ReplayBlock(uint64_t sequence, std::string_view block) {
     if (!identities_->LiveIsFull(IdentityGeneration::kEntriesMax / 2)) return Status::Ok();
     identities_->SwitchGeneration();
   }
-  return WriteCheckpoint(false, true, sequence);
+  return WriteCheckpoint(true, sequence);
 }
 
 // Every view has passed this position: blocks up to it are never replayed.
 uint64_t Core::PassedSequence() const {
-  return std::min(counters_->covered_sequence(), identities_->covered_sequence());
+  return std::min(
+      {counters_->covered_sequence(), identities_->covered_sequence(), distinct_->passed_sequence()});
 }
 
 Core::~Core() { Abandon(); }
@@ -259,7 +268,9 @@ Result<bool> Core::FreezeAtMark(bool seal, uint64_t* sequence) {
   mark.at_mark = [&] {
     *sequence = pipeline_->state().last_sequence;
     covered_events_ = pipeline_->state().events;
-    reached.set_value(counters_->Freeze(*sequence));
+    const bool counters = counters_->Freeze(*sequence);
+    const bool people = distinct_->Freeze(*sequence);
+    reached.set_value(counters || people);
   };
   mark.abandoned = [&](const Status& status) { reached.set_value(status); };
   std::future<Result<bool>> result = reached.get_future();
@@ -276,7 +287,7 @@ Status Core::Checkpoint(bool seal) {
   Result<bool> frozen = FreezeAtMark(seal, &sequence);
   if (!frozen.ok()) return frozen.status();
   const bool has_seal = seal && sequence > identities_->covered_sequence();
-  Status status = *frozen || has_seal ? WriteCheckpoint(*frozen, seal, sequence) : Status::Ok();
+  Status status = *frozen || has_seal ? WriteCheckpoint(seal, sequence) : Status::Ok();
   if (!status.ok()) {
     // What was frozen is in no file, and another checkpoint would claim to cover it.
     checkpoint_failed_ = true;

@@ -8,6 +8,7 @@
 
 #include "engine/ad_table.h"
 #include "engine/counter_view.h"
+#include "engine/distinct_view.h"
 #include "engine/engine.h"
 #include "engine/event_reader.h"
 #include "engine/identity_index.h"
@@ -46,6 +47,7 @@ class Core {
   const AdTable& ads() const { return ads_; }
   const CounterView& counters() const { return *counters_; }
   CounterView& counters() { return *counters_; }
+  const DistinctView& distinct() const { return *distinct_; }
   const IdentityIndex& identities() const { return *identities_; }
   const EventReader& events() const { return *events_; }
   JobBoard& jobs() { return *jobs_; }
@@ -81,7 +83,7 @@ class Core {
   void UpkeepStep();
   bool CheckpointIsDue(bool* seal);
   Result<bool> FreezeAtMark(bool seal, uint64_t* sequence);
-  Status WriteCheckpoint(bool counters, bool seal, uint64_t sequence);
+  Status WriteCheckpoint(bool seal, uint64_t sequence);
   Status FlushEverything();
   Status ExpireRaw(int32_t first_kept);
   uint64_t PassedSequence() const;
@@ -93,6 +95,7 @@ class Core {
   std::unique_ptr<EventReader> events_;
   std::unique_ptr<IdentityIndex> identities_;
   std::unique_ptr<CounterView> counters_;
+  std::unique_ptr<DistinctView> distinct_;
   std::unique_ptr<Repacker> repacker_;
   std::unique_ptr<Pipeline> pipeline_;
   std::unique_ptr<JobBoard> jobs_;

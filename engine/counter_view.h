@@ -43,6 +43,7 @@ class CounterView {
   // Begins a checkpoint at the log position `sequence`, which Apply has reached. Returns false when
   // there is nothing new. Precondition: no checkpoint is under way.
   bool Freeze(uint64_t sequence);
+  bool has_frozen() const { return frozen_ != nullptr; }
   // The frozen delta as sorted files, and the value of positions/counters that goes with them.
   struct Files {
     std::vector<IngestFile> files;

@@ -13,12 +13,13 @@ struct SortItem {
   uint32_t value = 0;
 };
 
-// Sorts by key, stably, byte by byte from the least significant (LSD radix sort); bytes that are
+// Sorts by Item::key, stably, byte by byte from the least significant (LSD radix sort); bytes that are
 // equal in all keys cost one look. *scratch keeps its memory between calls.
-inline void RadixSort(std::vector<SortItem>* items, std::vector<SortItem>* scratch) {
+template <class Item>
+void RadixSort(std::vector<Item>* items, std::vector<Item>* scratch) {
   constexpr int kDigits = 8;
   std::array<std::array<uint32_t, 256>, kDigits> counts{};
-  for (const SortItem& item : *items) {
+  for (const Item& item : *items) {
     for (size_t d = 0; d < kDigits; ++d) ++counts[d][(item.key >> (8 * d)) & 0xFF];
   }
   scratch->resize(items->size());
@@ -30,7 +31,7 @@ inline void RadixSort(std::vector<SortItem>* items, std::vector<SortItem>* scrat
       next[v] = sum;
       sum += counts[d][v];
     }
-    for (const SortItem& item : *items) (*scratch)[next[(item.key >> (8 * d)) & 0xFF]++] = item;
+    for (const Item& item : *items) (*scratch)[next[(item.key >> (8 * d)) & 0xFF]++] = item;
     items->swap(*scratch);
   }
 }

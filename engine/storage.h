@@ -33,6 +33,7 @@ enum class Family : uint8_t {
   kTopHours,
   kJobs,
   kFilters,
+  kDistinct,
   kCount,  // not a family: how many there are
 };
 inline constexpr int kFamilyCount = static_cast<int>(Family::kCount);

@@ -4,6 +4,7 @@
 
 #include "server/info_handlers.h"
 #include "server/job_handlers.h"
+#include "server/metric_handlers.h"
 #include "server/metrics_page.h"
 #include "server/query_handlers.h"
 #include "server/write_handler.h"
@@ -16,6 +17,7 @@ constexpr auto kRoutes = std::to_array<Route>({
     {.method = HttpMethod::kGet, .pattern = "/v1/ads/{ad_id}/aggregated_count", .answer = AnswerCount},
     {.method = HttpMethod::kGet, .pattern = "/v1/ads/popular_ads", .answer = AnswerTop},
     {.method = HttpMethod::kGet, .pattern = "/v1/ads/{ad_id}/series", .answer = AnswerSeries},
+    {.method = HttpMethod::kGet, .pattern = "/v1/ads/{ad_id}/metrics", .answer = AnswerAdMetrics},
     {.method = HttpMethod::kGet, .pattern = "/v1/ads/{ad_id}/events", .answer = AnswerEvents},
     {.method = HttpMethod::kPost,
      .pattern = "/write",
