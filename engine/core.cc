@@ -19,6 +19,8 @@ namespace {
 constexpr double kFilterPollSeconds = 0.2;
 constexpr double kUpkeepPollSeconds = 0.05;
 constexpr double kRepackPollSecondsMax = 30;
+// People in memory that make a checkpoint due: events beyond EngineOptions::checkpoint_events' default.
+constexpr uint64_t kPeopleBytes = 640ULL << 20;
 // Shares of EngineOptions::memory_bytes.
 constexpr double kBlockCacheShare = 0.2;
 constexpr double kFilterShare = 0.45;
@@ -207,6 +209,12 @@ Status Core::Repack(bool all) {
   return repacker_->Run(PassedSequence(), all, stopping_);
 }
 
+Status Core::CompleteDistinct() {
+  std::lock_guard lock(checkpoint_mutex_);
+  bool more = false;
+  return distinct_->CompleteStep(*events_, &more);
+}
+
 void Core::RunFilterLoader() {
   std::unique_lock lock(upkeep_mutex_);
   while (!stopping_) {
@@ -241,7 +249,7 @@ bool Core::CheckpointIsDue(bool* seal) {
   *seal = in_memory >= options.seal_identities ||
           (in_memory > 0 && now - last_seal_seconds_ >= static_cast<double>(options.seal_interval_ms) / 1000);
   if (waiting == 0) return *seal;
-  return *seal || waiting >= options.checkpoint_events ||
+  return *seal || distinct_->live_bytes() >= kPeopleBytes || waiting >= options.checkpoint_events ||
          now - last_checkpoint_seconds_ >= static_cast<double>(options.checkpoint_interval_ms) / 1000;
 }
 
@@ -252,6 +260,7 @@ void Core::UpkeepStep() {
   const int64_t now_ns = context_.clock->NowNs();
   if (status.ok()) status = Expire(now_ns);
   if (status.ok()) status = counters_->AdvanceWindow(MinuteOf(now_ns) + 1, ads_);
+  if (status.ok() && distinct_->complete_from() != INT32_MIN) status = CompleteDistinct();
   const double repack_poll_seconds =
       std::min(kRepackPollSecondsMax, static_cast<double>(context_.options.repack_quiet_ms) / 1000);
   if (status.ok() && SteadySeconds() - last_repack_seconds_ > repack_poll_seconds) {

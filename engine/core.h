@@ -60,6 +60,8 @@ class Core {
   Status Checkpoint(bool seal);
   // Moves retention by the clock and deletes what has expired. `now_ns` is the clock's.
   Status Expire(int64_t now_ns);
+  // Counts distinct people of one more hour of raw, where they were off for a time. Blocks.
+  Status CompleteDistinct();
   // Repacks small blocks of hours that are due; `all`: of every hour. Blocks.
   Status Repack(bool all);
   Status CompactEverything();

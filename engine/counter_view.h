@@ -21,6 +21,9 @@
 
 namespace tallymark {
 
+// Whether an amount in a top list stands for one that does not fit 64 bits.
+constexpr bool IsAmountBound(int64_t amount) { return amount == INT64_MAX || amount == INT64_MIN; }
+
 // The counters of filter 0 and their top lists: a view of the log that knows how far it has read.
 // Durable batches are added to a live delta in memory; a checkpoint freezes the delta, writes it as
 // sorted files and ingests them together with the position they cover.

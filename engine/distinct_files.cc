@@ -104,6 +104,12 @@ class DistinctView::RowWriter {
   std::string bytes_;
 };
 
+Status DistinctView::IngestRuns(const Runs& runs) {
+  std::vector<IngestFile> files;
+  Status written = RowWriter(storage_, runs).Write(&files);
+  return written.ok() ? gate_.Exclude([&] { return storage_->Ingest(files); }) : written;
+}
+
 Result<DistinctView::Files> DistinctView::WriteFiles() {
   std::shared_ptr<const Runs> runs;
   {

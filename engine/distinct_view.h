@@ -19,6 +19,8 @@
 
 namespace tallymark {
 
+class EventReader;
+
 // Half open in hours since the epoch.
 struct HourRange {
   int32_t begin = 0;
@@ -29,7 +31,8 @@ struct HourRange {
 struct DistinctPoint {
   DistinctCount users;
   DistinctCount ips;
-  // False: events of these hours came while distinct counts were off, so the counts are too small.
+  // False: events of these hours may have come while distinct counts were off and are not counted
+  // yet, so the counts may be too small.
   bool complete = true;
 };
 
@@ -39,7 +42,7 @@ struct DistinctPoint {
 // person twice changes nothing, so an event may be applied any number of times.
 //
 // Threads: Apply, Replay and Freeze belong to the committer (or to recovery); WriteFiles,
-// IngestAndPublish and completing to the upkeep thread; the rest to anyone.
+// IngestAndPublish and CompleteStep to the upkeep thread; the rest to anyone.
 class DistinctView {
  public:
   // A union over a range stays exact up to this many, unless one of its hours is a sketch.
@@ -78,6 +81,11 @@ class DistinctView {
   // the frozen delta stays readable and the checkpoint stays open: the engine must be rebuilt.
   Status IngestAndPublish(const std::function<Status()>& ingest);
 
+  // After a time in which the view was off: counts the raw records of one more hour. With the last
+  // one the view is complete from the oldest raw record on. *more: call again. The caller sees to it
+  // that nothing else is ingested meanwhile. Blocks on the disk.
+  Status CompleteStep(const EventReader& events, bool* more);
+
   // Replaces *points by one for every step of the range (whole steps), over all of `ads` (ascending)
   // together. Retention has been checked. Blocks on the disk.
   Status Points(std::span<const uint32_t> ads, HourRange range, int32_t step_hours,
@@ -99,6 +107,8 @@ class DistinctView {
   Status AddPoints(const Snapshot& snapshot, std::span<const uint32_t> ads, HourRange range,
                    int32_t step_hours, std::span<DistinctRow> points) const;
   Status WritePosition(const DistinctPosition& position);
+  Status CountHour(const EventReader& events, int32_t hour);
+  Status IngestRuns(const Runs& runs);
 
   Storage* const storage_;
   const std::shared_ptr<RetentionPositions> retention_;
@@ -106,6 +116,7 @@ class DistinctView {
   const std::shared_ptr<RunMemory> memory_ = std::make_shared<RunMemory>();
   std::atomic<uint64_t> covered_sequence_{0};
   std::atomic<int32_t> complete_from_{INT32_MIN};
+  int32_t next_hour_ = INT32_MIN;             // of CompleteStep
   std::atomic<uint64_t> frozen_sequence_{0};  // 0: no checkpoint is under way
 
   ReadGate gate_;

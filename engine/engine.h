@@ -43,8 +43,8 @@ struct EngineOptions {
   int64_t retain_raw_ms = 0;
   int64_t retain_minutes_ms = 0;
   int64_t retain_hours_ms = 0;
-  // Whether distinct users and addresses are counted. Off saves their cost; hours that
-  // may have got events meanwhile are not given any more (MetricSeries::distinct_from_ms).
+  // Whether distinct users and addresses are counted. Off saves their cost; on again, raw is counted
+  // in the background, and hours not known until then are told (MetricSeries::distinct_from_ms).
   bool distinct = true;
   // Bound of the engine's own memory: block cache, write buffers, deltas, identity filters. Past
   // it, look-ups of identities go to disk and get slower, never wrong.

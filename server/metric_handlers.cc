@@ -72,8 +72,8 @@ std::string_view DistinctNote(const MetricSeries& series, const MetricsArgs& arg
   if (args.step_minutes % kMinutesPerHour != 0)
     return "distinct counts are kept by the hour: ask for a step of whole hours";
   if (args.range.begin * kMsPerMinute < *series.distinct_from_ms)
-    return "before unique_complete_from distinct counts were switched off for some time, so they are not "
-           "given";
+    return "distinct counts were switched off for some time; those before unique_complete_from are not known "
+           "(yet)";
   return {};
 }
 
