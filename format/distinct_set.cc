@@ -206,6 +206,16 @@ DistinctCount DistinctSet::Count() {
   return {std::max<int64_t>(std::llround(sketch_->Estimate()), kDistinctExactMax + 1), false};
 }
 
+const HyperLogLog* DistinctSet::sketch() {
+  Settle();
+  return is_sketch_ ? sketch_.get() : nullptr;
+}
+
+std::span<const DistinctElement> DistinctSet::elements() {
+  Settle();
+  return elements_;
+}
+
 void DistinctSet::Clear() {
   elements_.clear();
   settled_ = 0;

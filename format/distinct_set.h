@@ -43,9 +43,9 @@ class DistinctSet {
   void Clear();
 
   // Null while the set is exact.
-  const HyperLogLog* sketch() { return Settle(), is_sketch_ ? sketch_.get() : nullptr; }
+  const HyperLogLog* sketch();
   // Ascending, each once; while the set is exact.
-  std::span<const DistinctElement> elements() { return Settle(), std::span(elements_); }
+  std::span<const DistinctElement> elements();
 
  private:
   void Settle();  // sorts what came last; goes over to the sketch beyond the bound
