@@ -14,6 +14,8 @@
 
 namespace tallymark {
 
+class DistinctRun;
+
 // One Append on its way through the pipeline.
 struct AppendRequest {
   std::shared_ptr<const EventChunk> chunk;
@@ -52,7 +54,8 @@ struct Batch {
   // durable and applied.
   std::function<void()> at_mark;
 
-  std::vector<BatchBlock> blocks;  // filled by EncodeBatch
+  std::vector<BatchBlock> blocks;             // filled by BatchEncoder
+  std::shared_ptr<const DistinctRun> people;  // of the rows; null: none, or not counted
 };
 
 // Sorts rows by (hour, ad) and encodes them into blocks: one hour each, or, where hours hold only

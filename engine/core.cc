@@ -19,6 +19,8 @@ namespace {
 constexpr double kFilterPollSeconds = 0.2;
 constexpr double kUpkeepPollSeconds = 0.05;
 constexpr double kRepackPollSecondsMax = 30;
+// People in memory that make a checkpoint due: events beyond EngineOptions::checkpoint_events' default.
+constexpr uint64_t kPeopleBytes = 640ULL << 20;
 // Shares of EngineOptions::memory_bytes.
 constexpr double kBlockCacheShare = 0.2;
 constexpr double kFilterShare = 0.45;
@@ -80,12 +82,14 @@ Status Core::Load() {
       storage_.get(), identity_options,
       [this](const Hash128& id, const IdentityPlace& place) { return events_->TimesOf(id, place); });
   counters_ = std::make_unique<CounterView>(storage_.get(), retention_);
+  distinct_ = std::make_unique<DistinctView>(storage_.get(), retention_, context_.options.distinct);
   repacker_ = std::make_unique<Repacker>(storage_.get(),
                                          static_cast<double>(context_.options.repack_quiet_ms) / 1000);
   LogState state;
   status = Recover(&state);
   if (!status.ok()) return status;
-  Pipeline::Parts parts{storage_.get(), &ads_, identities_.get(), counters_.get(), context_.figures};
+  Pipeline::Parts parts{storage_.get(),   &ads_,          identities_.get(), counters_.get(),
+                        context_.figures, distinct_.get()};
   pipeline_ = std::make_unique<Pipeline>(parts, state, EncodeThreads(context_.options), context_.on_failure);
   last_checkpoint_seconds_ = last_seal_seconds_ = last_repack_seconds_ = SteadySeconds();
   jobs_ = std::make_unique<JobBoard>(storage_.get(), context_.clock);
@@ -102,6 +106,7 @@ Status Core::Recover(LogState* state) {
   Status status = ads_.Load(*storage_, state->ads);
   if (status.ok()) status = identities_->Load();
   if (status.ok()) status = counters_->Load();
+  if (status.ok()) status = distinct_->Load(*state);
   if (status.ok()) status = CheckPositions(*state);
   if (status.ok()) {
     const int64_t window_ns = context_.options.dedup_window_ms * kNsPerMs;
@@ -112,7 +117,8 @@ Status Core::Recover(LogState* state) {
 }
 
 Status Core::CheckPositions(const LogState& state) const {
-  for (uint64_t covered : {counters_->covered_sequence(), identities_->covered_sequence()}) {
+  for (uint64_t covered :
+       {counters_->covered_sequence(), identities_->covered_sequence(), distinct_->covered_sequence()}) {
     if (covered > state.last_sequence) {
       return Status::Corruption("the log ends at " + std::to_string(state.last_sequence) +
                                 ", before position " + std::to_string(covered) +
@@ -148,6 +154,10 @@ Status Core::ReplayBlock(uint64_t sequence, std::string_view block) {
     Status counted = counters_->Replay(block);
     if (!counted.ok()) return counted;
   }
+  if (sequence > distinct_->passed_sequence()) {
+    Status counted = distinct_->Replay(block);
+    if (!counted.ok()) return counted;
+  }
   if (sequence <= identities_->covered_sequence()) return Status::Ok();
   EventChunk chunk;
   std::vector<uint32_t> ads;
@@ -159,12 +169,13 @@ Status Core::ReplayBlock(uint64_t sequence, std::string_view block) {
     if (!identities_->LiveIsFull(IdentityGeneration::kEntriesMax / 2)) return Status::Ok();
     identities_->SwitchGeneration();
   }
-  return WriteCheckpoint(false, true, sequence);
+  return WriteCheckpoint(true, sequence);
 }
 
 // Every view has passed this position: blocks up to it are never replayed.
 uint64_t Core::PassedSequence() const {
-  return std::min(counters_->covered_sequence(), identities_->covered_sequence());
+  return std::min(
+      {counters_->covered_sequence(), identities_->covered_sequence(), distinct_->passed_sequence()});
 }
 
 Core::~Core() { Abandon(); }
@@ -203,6 +214,12 @@ Status Core::Repack(bool all) {
   return repacker_->Run(PassedSequence(), all, stopping_);
 }
 
+Status Core::CompleteDistinct() {
+  std::lock_guard lock(checkpoint_mutex_);
+  bool more = false;
+  return distinct_->CompleteStep(*events_, &more);
+}
+
 void Core::RunFilterLoader() {
   std::unique_lock lock(upkeep_mutex_);
   while (!stopping_) {
@@ -237,7 +254,7 @@ bool Core::CheckpointIsDue(bool* seal) {
   *seal = in_memory >= options.seal_identities ||
           (in_memory > 0 && now - last_seal_seconds_ >= static_cast<double>(options.seal_interval_ms) / 1000);
   if (waiting == 0) return *seal;
-  return *seal || waiting >= options.checkpoint_events ||
+  return *seal || distinct_->live_bytes() >= kPeopleBytes || waiting >= options.checkpoint_events ||
          now - last_checkpoint_seconds_ >= static_cast<double>(options.checkpoint_interval_ms) / 1000;
 }
 
@@ -248,6 +265,7 @@ void Core::UpkeepStep() {
   const int64_t now_ns = context_.clock->NowNs();
   if (status.ok()) status = Expire(now_ns);
   if (status.ok()) status = counters_->AdvanceWindow(MinuteOf(now_ns) + 1, ads_);
+  if (status.ok() && distinct_->complete_from() != INT32_MIN) status = CompleteDistinct();
   const double repack_poll_seconds =
       std::min(kRepackPollSecondsMax, static_cast<double>(context_.options.repack_quiet_ms) / 1000);
   if (status.ok() && SteadySeconds() - last_repack_seconds_ > repack_poll_seconds) {
@@ -264,7 +282,9 @@ Result<bool> Core::FreezeAtMark(bool seal, uint64_t* sequence) {
   mark.at_mark = [&] {
     *sequence = pipeline_->state().last_sequence;
     covered_events_ = pipeline_->state().events;
-    reached.set_value(counters_->Freeze(*sequence));
+    const bool counters = counters_->Freeze(*sequence);
+    const bool people = distinct_->Freeze(*sequence);
+    reached.set_value(counters || people);
   };
   mark.abandoned = [&](const Status& status) { reached.set_value(status); };
   std::future<Result<bool>> result = reached.get_future();
@@ -281,7 +301,7 @@ Status Core::Checkpoint(bool seal) {
   Result<bool> frozen = FreezeAtMark(seal, &sequence);
   if (!frozen.ok()) return frozen.status();
   const bool has_seal = seal && sequence > identities_->covered_sequence();
-  Status status = *frozen || has_seal ? WriteCheckpoint(*frozen, seal, sequence) : Status::Ok();
+  Status status = *frozen || has_seal ? WriteCheckpoint(seal, sequence) : Status::Ok();
   if (!status.ok()) {
     // What was frozen is in no file, and another checkpoint would claim to cover it.
     checkpoint_failed_ = true;

@@ -10,6 +10,7 @@
 #include "engine/background_reconcile.h"
 #include "engine/counted_moment.h"
 #include "engine/counter_view.h"
+#include "engine/distinct_view.h"
 #include "engine/engine.h"
 #include "engine/event_reader.h"
 #include "engine/identity_index.h"
@@ -51,6 +52,7 @@ class Core {
   const AdTable& ads() const { return ads_; }
   const CounterView& counters() const { return *counters_; }
   CounterView& counters() { return *counters_; }
+  const DistinctView& distinct() const { return *distinct_; }
   const IdentityIndex& identities() const { return *identities_; }
   const EventReader& events() const { return *events_; }
   JobBoard& jobs() { return *jobs_; }
@@ -64,6 +66,8 @@ class Core {
   Status Checkpoint(bool seal);
   // Moves retention by the clock and deletes what has expired. `now_ns` is the clock's.
   Status Expire(int64_t now_ns);
+  // Counts distinct people of one more hour of raw, where they were off for a time. Blocks.
+  Status CompleteDistinct();
   // Repacks small blocks of hours that are due; `all`: of every hour. Blocks.
   Status Repack(bool all);
   Status CompactEverything();
@@ -101,7 +105,7 @@ class Core {
   void UpkeepStep();
   bool CheckpointIsDue(bool* seal);
   Result<bool> FreezeAtMark(bool seal, uint64_t* sequence);
-  Status WriteCheckpoint(bool counters, bool seal, uint64_t sequence);
+  Status WriteCheckpoint(bool seal, uint64_t sequence);
   Status FlushEverything();
   Status ExpireRaw(int32_t first_kept);
   uint64_t PassedSequence() const;
@@ -114,6 +118,7 @@ class Core {
   std::unique_ptr<SessionReader> sessions_;
   std::unique_ptr<IdentityIndex> identities_;
   std::unique_ptr<CounterView> counters_;
+  std::unique_ptr<DistinctView> distinct_;
   std::unique_ptr<Repacker> repacker_;
   std::unique_ptr<Pipeline> pipeline_;
   std::unique_ptr<JobBoard> jobs_;

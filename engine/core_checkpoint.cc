@@ -3,7 +3,7 @@
 #include "engine/core.h"
 #include "engine/identity_sealer.h"
 #include "engine/meta_keys.h"
-#include "engine/positions_file.h"
+#include "engine/position_file.h"
 #include "format/block_index.h"
 #include "format/coding.h"
 #include "format/keys.h"
@@ -26,14 +26,23 @@ bool Advance(std::atomic<int32_t>* position, int32_t to) {
 
 }  // namespace
 
-Status Core::WriteCheckpoint(bool counters, bool seal, uint64_t sequence) {
+// Of what is frozen; with `seal` identities too.
+Status Core::WriteCheckpoint(bool seal, uint64_t sequence) {
   std::vector<IngestFile> files;
   std::vector<std::pair<std::string_view, std::string>> positions;
+  const bool counters = counters_->has_frozen();
+  const bool people = distinct_->has_frozen();
   if (counters) {
     Result<CounterView::Files> written = counters_->WriteFiles();
     if (!written.ok()) return written.status();
     files = std::move(written->files);
     positions.emplace_back(kPositionCounters, std::move(written->position));
+  }
+  if (people) {
+    Result<DistinctView::Files> written = distinct_->WriteFiles();
+    if (!written.ok()) return written.status();
+    files.insert(files.end(), written->files.begin(), written->files.end());
+    positions.emplace_back(kPositionDistinct, std::move(written->position));
   }
   SealedFiles sealed;
   if (seal) {
@@ -48,10 +57,13 @@ Status Core::WriteCheckpoint(bool counters, bool seal, uint64_t sequence) {
     for (const std::string& path : sealed.paths) files.push_back({Family::kIdentities, path});
     positions.emplace_back(kPositionIdentities, sealed.manifest.Encode());
   }
-  Result<IngestFile> position_file = WritePositions(storage_.get(), positions);
+  Result<IngestFile> position_file = WritePositionFile(storage_.get(), positions);
   if (!position_file.ok()) return position_file.status();
   files.push_back(*position_file);
-  auto ingest = [&] { return storage_->Ingest(files); };
+  // A reader of both views passes one gate after the other, so that closing one inside the other
+  // waits for nobody who waits.
+  auto ingest_files = [&] { return storage_->Ingest(files); };
+  auto ingest = [&] { return people ? distinct_->IngestAndPublish(ingest_files) : ingest_files(); };
   Status status = counters ? counters_->IngestAndPublish(ingest) : ingest();
   if (!status.ok() || !seal) return status;
   identities_->Publish(sealed.manifest, sealed.removed);

@@ -71,8 +71,11 @@ Status WriteReplacingRows(Storage* storage, const CounterView::HourReplacement& 
   return FromRocks(status, "write recounted rows");
 }
 
-// Amounts that do not fit stay at the bound, which readers report as an overflow.
+// Amounts that do not fit are a bound and stay there, whatever comes to them: how far they went over
+// is not known any more. Readers report a bound as an overflow.
 int64_t SaturatingAdd(int64_t a, int64_t b) {
+  if (IsAmountBound(a)) return a;
+  if (IsAmountBound(b)) return b;
   int64_t sum = 0;
   if (!__builtin_add_overflow(a, b, &sum)) return sum;
   return a < 0 ? INT64_MIN : INT64_MAX;

@@ -21,6 +21,14 @@ std::pair<int, int> MinutesWithin(MinuteRange range, int32_t hour) {
 
 int32_t EndHour(MinuteRange range) { return HourOfMinute(range.end - 1) + 1; }
 
+// Money alone can come near a bound.
+Status CheckAmounts(std::string_view chunk) {
+  std::vector<TopPair> pairs;
+  Status decoded = DecodeTopChunk(chunk, &pairs);
+  const bool fits = std::ranges::none_of(pairs, [](const TopPair& p) { return IsAmountBound(p.amount); });
+  return decoded.ok() && !fits ? Status::Exhausted("an amount of the list overflows 64 bits") : decoded;
+}
+
 }  // namespace
 
 Status CounterView::CheckRange(MinuteRange range) const {
@@ -181,7 +189,8 @@ Status CounterView::AddLists(rocksdb::Iterator* it, Metric metric, int32_t begin
   for (int32_t bucket = begin; bucket < end; ++bucket) {
     const std::string prefix = TopKey{bucket, kFilterEverything, number, 0, 0}.EncodePrefix();
     for (it->Seek(prefix); it->Valid() && it->key().starts_with(prefix); it->Next()) {
-      Status added = AddTopChunk(ToView(it->value()), *totals);
+      Status added = metric == Metric::kRevenue ? CheckAmounts(ToView(it->value())) : Status::Ok();
+      if (added.ok()) added = AddTopChunk(ToView(it->value()), *totals);
       if (!added.ok()) return added;
     }
   }

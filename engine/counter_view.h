@@ -21,6 +21,9 @@
 
 namespace tallymark {
 
+// Whether an amount in a top list stands for one that does not fit 64 bits.
+constexpr bool IsAmountBound(int64_t amount) { return amount == INT64_MAX || amount == INT64_MIN; }
+
 // The counters of filter 0 and their top lists: a view of the log that knows how far it has read.
 // Durable batches are added to a live delta in memory; a checkpoint freezes the delta, writes it as
 // sorted files and ingests them together with the position they cover.
@@ -43,6 +46,7 @@ class CounterView {
   // Begins a checkpoint at the log position `sequence`, which Apply has reached. Returns false when
   // there is nothing new. Precondition: no checkpoint is under way.
   bool Freeze(uint64_t sequence);
+  bool has_frozen() const { return frozen_ != nullptr; }
   // The frozen delta as sorted files, and the value of positions/counters that goes with them.
   struct Files {
     std::vector<IngestFile> files;

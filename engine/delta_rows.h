@@ -3,8 +3,8 @@
 
 #include <vector>
 
-#include "engine/counter_delta.h"
 #include "engine/big_vector.h"
+#include "engine/counter_delta.h"
 #include "engine/radix_sort.h"
 #include "format/hour_row.h"
 

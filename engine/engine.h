@@ -13,6 +13,7 @@
 #include "engine/engine_stats.h"
 #include "engine/job.h"
 #include "engine/recount_report.h"
+#include "format/distinct_set.h"
 #include "format/event_chunk.h"
 #include "format/hour_row.h"
 #include "format/import_record.h"
@@ -44,6 +45,9 @@ struct EngineOptions {
   int64_t retain_raw_ms = 0;
   int64_t retain_minutes_ms = 0;
   int64_t retain_hours_ms = 0;
+  // Whether distinct users and addresses are counted. Off saves their cost; on again, raw is counted
+  // in the background, and hours not known until then are told (MetricSeries::distinct_from_ms).
+  bool distinct = true;
   // Bound of the engine's own memory: block cache, write buffers, deltas, identity filters. Past
   // it, look-ups of identities go to disk and get slower, never wrong.
   uint64_t memory_bytes = 4ULL << 30;
@@ -93,6 +97,22 @@ struct MinuteRange {
 struct TopList {
   std::vector<std::string> ad_ids;  // most first; ties: smaller ad_id bytewise first
   std::vector<int64_t> amounts;
+};
+
+// What happened in one step of time.
+struct MetricPoint {
+  MetricSums sums;
+  // Distinct users and addresses over all kinds of events; absent where they are not known: for
+  // steps that are not whole hours, and where some of the time lies before distinct_from_ms.
+  std::optional<DistinctCount> users;
+  std::optional<DistinctCount> ips;
+};
+
+struct MetricSeries {
+  std::vector<MetricPoint> points;
+  // Distinct counts are complete from here on, epoch milliseconds; absent: they are not counted at
+  // all. INT64_MIN: always.
+  std::optional<int64_t> distinct_from_ms;
 };
 
 // One raw record as queries and tools see it.
@@ -178,6 +198,12 @@ class Engine {
   // 0 means window = step. At most 11,000 buckets, else kInvalid.
   virtual Result<std::vector<MetricSums>> Series(std::string_view ad_id, uint32_t filter, MinuteRange range,
                                                  int32_t step_minutes, int32_t window_minutes) const = 0;
+
+  // Sums and distinct people of every step-long bucket from range.begin, all of `ad_ids` together (an
+  // ad named twice counts once); (end - begin) is a multiple of step_minutes. Sets are kept by the
+  // hour and merged as sets. At most 11,000 buckets, else kInvalid.
+  virtual Result<MetricSeries> Metrics(std::span<const std::string> ad_ids, MinuteRange range,
+                                       int32_t step_minutes) const = 0;
 
   // The `count` ads with the greatest amounts in the range; amounts of zero or less are left out.
   virtual Result<TopList> PopularAds(uint32_t filter, Metric metric, MinuteRange range,

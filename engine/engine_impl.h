@@ -28,6 +28,8 @@ class EngineImpl final : public Engine {
   Result<MetricSums> Totals(std::string_view ad_id, uint32_t filter, MinuteRange range) const override;
   Result<std::vector<MetricSums>> Series(std::string_view ad_id, uint32_t filter, MinuteRange range,
                                          int32_t step_minutes, int32_t window_minutes) const override;
+  Result<MetricSeries> Metrics(std::span<const std::string> ad_ids, MinuteRange range,
+                               int32_t step_minutes) const override;
   Result<TopList> PopularAds(uint32_t filter, Metric metric, MinuteRange range, size_t count) const override;
   Result<EventPage> Events(std::string_view ad_id, int64_t from_ns, int64_t to_ns, size_t limit,
                            std::string_view cursor) const override;

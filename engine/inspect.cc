@@ -84,6 +84,12 @@ Result<std::vector<std::pair<std::string, std::string>>> InspectorImpl::Meta() {
   number("last_sequence", d.log.last_sequence);
   number("counters_position", d.counters.covered_sequence);
   number("counters_generation", d.counters.generation);
+  if (d.distinct.active) number("distinct_position", d.distinct.covered_sequence);
+  meta.emplace_back("distinct", !d.distinct.active
+                                    ? "off"
+                                    : "complete " + (d.distinct.complete_from == INT32_MIN
+                                                         ? "always"
+                                                         : HourText(d.distinct.complete_from)));
   number("identities_position", d.identities.covered_sequence);
   number("identity_segments", d.identities.segments.size());
   number("sealed_identities", sealed);

@@ -26,6 +26,15 @@ struct CounterRecord {
   MetricSums sums;
 };
 
+// Distinct users and addresses of an ad's hour.
+struct DistinctRecord {
+  std::string ad_id;
+  int64_t bucket_ms = 0;  // start of the hour
+  DistinctCount users;
+  DistinctCount ips;
+  bool complete = true;  // false: distinct counts were off when some of its events may have come
+};
+
 struct IdentityRecord {
   std::string id_hex;  // 32 hex digits
   std::string ad_id;
@@ -46,6 +55,7 @@ struct VerifyReport {
   uint64_t blocks = 0;
   uint64_t events = 0;
   uint64_t counter_rows = 0;
+  uint64_t distinct_rows = 0;
   uint64_t identities = 0;
   uint64_t top_lists = 0;
   std::vector<std::string> damage;   // checksum or structure errors, bounded list
@@ -69,6 +79,9 @@ class Inspector {
   // By (ad_id, bucket, filter_id). Rows plus what the log holds beyond their position.
   virtual Status ForEachCounter(const InspectRange& range, bool hours,
                                 const std::function<bool(const CounterRecord&)>& emit) = 0;
+  // By (ad_id, bucket). Rows plus what the log holds beyond their position.
+  virtual Status ForEachDistinct(const InspectRange& range,
+                                 const std::function<bool(const DistinctRecord&)>& emit) = 0;
   virtual Status ForEachAd(
       const std::function<bool(uint32_t number, const std::string& ad_id)>& emit) = 0;  // by number
   virtual Status ForEachIdentity(const InspectRange& range,

@@ -21,6 +21,8 @@ class InspectorImpl final : public Inspector {
   Status ForEachEvent(const InspectRange& range, const std::function<bool(const RawEvent&)>& emit) override;
   Status ForEachCounter(const InspectRange& range, bool hours,
                         const std::function<bool(const CounterRecord&)>& emit) override;
+  Status ForEachDistinct(const InspectRange& range,
+                         const std::function<bool(const DistinctRecord&)>& emit) override;
   Status ForEachAd(const std::function<bool(uint32_t number, const std::string& ad_id)>& emit) override;
   Status ForEachIdentity(const InspectRange& range,
                          const std::function<bool(const IdentityRecord&)>& emit) override;

@@ -21,6 +21,7 @@ inline constexpr std::string_view kMetaDedupWindow = "dedup_window";
 
 // Keys of the column family `positions`: a view's name.
 inline constexpr std::string_view kPositionCounters = "counters";
+inline constexpr std::string_view kPositionDistinct = "distinct";
 inline constexpr std::string_view kPositionIdentities = "identities";
 
 }  // namespace tallymark

@@ -29,9 +29,22 @@ constexpr size_t kNamePrefetch = 12;
 
 }  // namespace
 
+Pipeline::Encoders::Encoders(const Parts& parts) {
+  if (parts.distinct != nullptr && parts.distinct->enabled()) people.emplace(parts.distinct->memory());
+}
+
+void Pipeline::Encoders::Encode(Batch* batch) {
+  blocks.Encode(batch);
+  if (people) batch->people = people->FromRows(batch->rows);
+}
+
 Pipeline::Pipeline(Parts parts, const LogState& state, unsigned encode_threads,
                    std::function<void(Status)> on_failure)
-    : parts_(parts), on_failure_(std::move(on_failure)), state_(state), lateness_(state.newest_ns) {
+    : parts_(parts),
+      on_failure_(std::move(on_failure)),
+      state_(state),
+      lateness_(state.newest_ns),
+      sequencer_encoders_(parts) {
   threads_.emplace_back([this] { RunSequencer(); });
   threads_.emplace_back([this] { RunCommitter(); });
   for (unsigned i = 0; i < encode_threads; ++i) threads_.emplace_back([this] { RunEncoder(); });
@@ -158,6 +171,8 @@ void Pipeline::RunSequencer() {
 bool Pipeline::HasRoom(size_t events) const {
   constexpr size_t kLiveIdentitiesMax = IdentityGeneration::kEntriesMax / 8 * 7;
   constexpr uint32_t kLiveRowsMax = 24'000'000;
+  constexpr uint64_t kLivePeopleBytesMax = uint64_t{1} << 30;
+  if (parts_.distinct != nullptr && parts_.distinct->live_bytes() > kLivePeopleBytesMax) return false;
   auto lock = parts_.identities->Lock();
   return parts_.identities->live_size() + events <= kLiveIdentitiesMax &&
          parts_.counters->live_rows() <= kLiveRowsMax;
@@ -214,7 +229,7 @@ void Pipeline::Close(std::unique_ptr<Batch> batch) {
   }
   auto slot = std::make_unique<Slot>();
   if (batch->rows.size() <= kTinyBatchEvents) {
-    sequencer_encoder_.Encode(batch.get());
+    sequencer_encoders_.Encode(batch.get());
     slot->encoded = slot->taken = true;
   }
   slot->batch = std::move(batch);
@@ -246,7 +261,7 @@ void Pipeline::PushMark(Mark mark) {
 }
 
 void Pipeline::RunEncoder() {
-  BatchEncoder encoder;
+  Encoders encoders(parts_);
   std::unique_lock lock(mutex_);
   for (;;) {
     auto next = std::find_if(slots_.begin(), slots_.end(), [](const auto& s) { return !s->taken; });
@@ -258,7 +273,7 @@ void Pipeline::RunEncoder() {
     Slot* slot = next->get();
     slot->taken = true;
     lock.unlock();
-    encoder.Encode(slot->batch.get());
+    encoders.Encode(slot->batch.get());
     lock.lock();
     slot->encoded = true;
     commit_ready_.notify_one();
@@ -365,6 +380,8 @@ void Pipeline::ApplyDurable(Batch* batch, uint64_t first_sequence) {
     ++sequence;
   }
   parts_.counters->Apply(*batch);
+  // After the counters: whoever reads people first never sees more of them than events.
+  if (parts_.distinct != nullptr) parts_.distinct->Apply(std::move(batch->people));
   PipelineFigures& figures = *parts_.figures;
   figures.batches.fetch_add(1);
   figures.raw_blocks.fetch_add(batch->blocks.size());

@@ -7,12 +7,14 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <vector>
 
 #include "engine/ad_table.h"
 #include "engine/batch.h"
 #include "engine/counter_view.h"
+#include "engine/distinct_view.h"
 #include "engine/histogram.h"
 #include "engine/identity_index.h"
 #include "engine/lateness.h"
@@ -50,6 +52,7 @@ class Pipeline {
     IdentityIndex* identities = nullptr;
     CounterView* counters = nullptr;
     PipelineFigures* figures = nullptr;
+    DistinctView* distinct = nullptr;  // null: people are not counted
   };
 
   Pipeline(Parts parts, const LogState& state, unsigned encode_threads,
@@ -84,6 +87,15 @@ class Pipeline {
     bool encoded = false;
     bool taken = false;
     std::function<void(const Status&)> abandoned;  // of a mark
+  };
+
+  // What encodes a batch on one thread.
+  struct Encoders {
+    explicit Encoders(const Parts& parts);
+    void Encode(Batch* batch);
+
+    BatchEncoder blocks;
+    std::optional<DistinctRunBuilder> people;
   };
 
   void RunSequencer();
@@ -123,8 +135,8 @@ class Pipeline {
   bool sequencer_done_ = false;
   Status failure_;
   LogState state_;
-  LatenessMeter lateness_;          // the sequencer's
-  BatchEncoder sequencer_encoder_;  // of tiny batches, which are not worth another thread
+  LatenessMeter lateness_;       // the sequencer's
+  Encoders sequencer_encoders_;  // of tiny batches, which are not worth another thread
 
   std::vector<std::thread> threads_;
 };

@@ -34,6 +34,7 @@ enum class Family : uint8_t {
   kJobs,
   kFilters,
   kImports,
+  kDistinct,
   kCount,  // not a family: how many there are
 };
 inline constexpr int kFamilyCount = static_cast<int>(Family::kCount);

@@ -47,7 +47,7 @@ class RawScan {
 
   void ScanLog() {
     const InspectedDirectory& d = directory_;
-    uint64_t expected = std::min(d.counters.covered_sequence, d.identities.covered_sequence) + 1;
+    uint64_t expected = d.PassedSequence() + 1;
     auto it = NewIterator(Family::kRaw);
     for (it->SeekToFirst(); it->Valid(); it->Next()) {
       RawKey key;

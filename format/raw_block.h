@@ -59,6 +59,17 @@ struct CountColumns {
 };
 Status DecodeCountColumns(std::string_view block, CountColumns* out);
 
+// Only the columns that distinct counts need. `users` and `ips` are empty views where the event has
+// none; they point into `text`, which the next decode overwrites. Checksum verified.
+struct PeopleColumns {
+  std::vector<uint32_t> ads;
+  std::vector<int64_t> times_ns;
+  std::vector<std::string_view> users;
+  std::vector<std::string_view> ips;
+  std::string text;
+};
+Status DecodePeopleColumns(std::string_view block, PeopleColumns* out);
+
 // Decodes every event, or only those of `only_ad` when it is not null, appending to chunk->events
 // (and extras, text) and the ad numbers to *ads. The decoded events have no ad id text and no
 // ad_hash: the caller knows the name behind the number. identity and content_check are NOT

@@ -358,6 +358,39 @@ Status DecodeCountColumns(std::string_view block, CountColumns* out) {
   return reader.Revenue(rows, [&](size_t i, int64_t micros) { out->revenue_micros[i] = micros; });
 }
 
+Status DecodePeopleColumns(std::string_view block, PeopleColumns* out) {
+  Reader reader;
+  Status status = reader.Open(block);
+  if (!status.ok()) return status;
+  Rows rows = reader.AllRows();
+  out->ads.resize(rows.size());
+  out->times_ns.resize(rows.size());
+  out->users.assign(rows.size(), {});
+  out->ips.assign(rows.size(), {});
+  out->text.clear();
+  status = reader.Ads(rows, [&](size_t i, uint32_t ad) { out->ads[i] = ad; });
+  if (!status.ok()) return status;
+  status = reader.Times(rows, [&](size_t i, int64_t time_ns) { out->times_ns[i] = time_ns; });
+  if (!status.ok()) return status;
+  // Places first: the text moves while it grows.
+  std::array<std::vector<TextPlace>, 2> places;
+  for (const RawColumnView& column : reader.TextColumns()) {
+    const bool users = column.column == FieldColumn(Field::kUserId);
+    if (!users && column.column != FieldColumn(Field::kIp)) continue;
+    std::vector<TextPlace>& of_rows = places[users ? 0 : 1];
+    of_rows.resize(rows.size());
+    status =
+        reader.Texts(column, rows, &out->text, [&](size_t i, const TextPlace& place) { of_rows[i] = place; });
+    if (!status.ok()) return status;
+  }
+  const std::string_view text = out->text;
+  for (size_t i = 0; i < places[0].size(); ++i)
+    out->users[i] = text.substr(places[0][i].offset, places[0][i].size);
+  for (size_t i = 0; i < places[1].size(); ++i)
+    out->ips[i] = text.substr(places[1][i].offset, places[1][i].size);
+  return Status::Ok();
+}
+
 Status DecodeRawBlock(std::string_view block, const uint32_t* only_ad, EventChunk* chunk,
                       std::vector<uint32_t>* ads) {
   Reader reader;

@@ -112,6 +112,11 @@ std::string_view ReasonPhrase(int status) {
   }
 }
 
+HttpAnswer OverflowAnswer() {
+  return ErrorAnswer(ErrorStyle::kProblem, 422,
+                     "the sum does not fit 64 bits, so no number is given; ask for a shorter range");
+}
+
 int HttpStatusOf(Code code) {
   switch (code) {
     case Code::kOk:

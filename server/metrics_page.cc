@@ -95,6 +95,8 @@ void WriteViews(const EngineStats& stats, PrometheusText* text) {
   text->Single("tallymark_delta_rows", kGauge, "Counter rows in memory that no checkpoint covers.",
                stats.delta_rows);
   text->Single("tallymark_delta_bytes", kGauge, "Memory of those counter rows.", stats.delta_bytes);
+  text->Single("tallymark_distinct_delta_bytes", kGauge,
+               "Memory of users and addresses that no checkpoint covers.", stats.distinct_delta_bytes);
 }
 
 void WriteDedup(const EngineStats& stats, PrometheusText* text) {

@@ -153,12 +153,12 @@ int32_t StepThatFits(MinuteRange range) {
   return kMaxStepMinutes;
 }
 
-Status CheckPoints(const SeriesArgs& args) {
-  int32_t points = (args.range.end - args.range.begin) / args.step_minutes;
+Status CheckPoints(MinuteRange range, int32_t step_minutes) {
+  int32_t points = (range.end - range.begin) / step_minutes;
   if (points <= kMaxSeriesPoints) return Status::Ok();
   return Bad("step", "the range has " + std::to_string(points) + " points and an answer at most " +
                          std::to_string(kMaxSeriesPoints) +
-                         "; step=" + FormatDurationMs(StepThatFits(args.range) * kMsPerMinute) + " fits");
+                         "; step=" + FormatDurationMs(StepThatFits(range) * kMsPerMinute) + " fits");
 }
 
 }  // namespace
@@ -210,7 +210,19 @@ Result<SeriesArgs> ReadSeriesArgs(const QueryParams& params, int64_t now_ns) {
   if (Status s = ReadFilter(params, &args.filter); !s.ok()) return s;
   if (Status s = ReadMetrics(params, &args.metrics); !s.ok()) return s;
   args.range = RoundOut(from_ns, to_ns, args.step_minutes);
-  if (Status s = CheckPoints(args); !s.ok()) return s;
+  if (Status s = CheckPoints(args.range, args.step_minutes); !s.ok()) return s;
+  return args;
+}
+
+Result<MetricsArgs> ReadMetricsArgs(const QueryParams& params, int64_t now_ns) {
+  MetricsArgs args;
+  int64_t from_ns = 0;
+  int64_t to_ns = 0;
+  if (Status s = params.Check(Names{"from", "to", "step"}); !s.ok()) return s;
+  if (Status s = ReadRange(params, now_ns, &from_ns, &to_ns); !s.ok()) return s;
+  if (Status s = ReadMinutes(params, "step", false, kMaxStepMinutes, &args.step_minutes); !s.ok()) return s;
+  args.range = RoundOut(from_ns, to_ns, args.step_minutes);
+  if (Status s = CheckPoints(args.range, args.step_minutes); !s.ok()) return s;
   return args;
 }
 

@@ -52,6 +52,13 @@ struct SeriesArgs {
 };
 Result<SeriesArgs> ReadSeriesArgs(const QueryParams& params, int64_t now_ns);
 
+// GET /v1/ads/{ad_id}/metrics, and the same of campaigns and advertisers
+struct MetricsArgs {
+  MinuteRange range;  // whole steps, aligned to the epoch
+  int32_t step_minutes = 60;
+};
+Result<MetricsArgs> ReadMetricsArgs(const QueryParams& params, int64_t now_ns);
+
 // GET /v1/ads/{ad_id}/events
 struct EventsArgs {
   int64_t from_ns = 0;

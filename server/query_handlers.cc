@@ -32,11 +32,6 @@ HttpAnswer CounterFailure(const Services& services, const Status& status, Minute
   return Failure(status, hours_gone ? R"(,"finest_step":null)" : R"(,"finest_step":"1h")");
 }
 
-HttpAnswer Overflow() {
-  return ErrorAnswer(ErrorStyle::kProblem, 422,
-                     "the sum does not fit 64 bits, so no number is given; ask for a shorter range");
-}
-
 int64_t MinuteMs(int32_t minute) { return minute * kMsPerMinute; }
 
 // Counts are numbers, money is a string with six decimals.
@@ -122,7 +117,7 @@ HttpAnswer AnswerCount(const Services& services, HttpRequest& request) {
   Result<MetricSums> sums = services.engine.Totals(request.path_value, args->filter, args->range);
   if (!sums.ok()) return CounterFailure(services, sums.status(), args->range);
   __int128 sum = (*sums)[args->metric];
-  if (!FitsInt64(sum)) return Overflow();
+  if (!FitsInt64(sum)) return OverflowAnswer();
   JsonText json;
   json.Raw(R"({"ad_id":)").Quoted(request.path_value).Raw(R"(,"count":)");
   AppendAmount(args->metric, static_cast<int64_t>(sum), &json);
@@ -135,6 +130,7 @@ HttpAnswer AnswerTop(const Services& services, HttpRequest& request) {
   Result<TopArgs> args = ReadTopArgs(QueryParams(request.target.params), services.clock.NowNs());
   if (!args.ok()) return Failure(args.status());
   Result<TopList> top = services.engine.PopularAds(args->filter, args->metric, args->range, args->count);
+  if (top.status().code() == Code::kExhausted) return OverflowAnswer();
   if (!top.ok()) return CounterFailure(services, top.status(), args->range);
   JsonText json(128 + top->ad_ids.size() * 32);
   json.Raw(R"({"ad_ids":[)");
@@ -162,7 +158,7 @@ HttpAnswer AnswerSeries(const Services& services, HttpRequest& request) {
   json.Raw(R"(,"points":[)");
   for (size_t i = 0; i < points->size(); ++i) {
     const MetricSums& sums = (*points)[i];
-    if (std::ranges::any_of(args->metrics, [&](Metric m) { return !FitsInt64(sums[m]); })) return Overflow();
+    if (std::ranges::any_of(args->metrics, [&](Metric m) { return !FitsInt64(sums[m]); })) return OverflowAnswer();
     auto minute = args->range.begin + static_cast<int32_t>(i) * args->step_minutes;
     AppendPoint(MinuteMs(minute), args->metrics, sums, &json.Raw(i > 0 ? "," : ""));
   }

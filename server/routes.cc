@@ -5,6 +5,7 @@
 #include "server/import_handlers.h"
 #include "server/info_handlers.h"
 #include "server/job_handlers.h"
+#include "server/metric_handlers.h"
 #include "server/metrics_page.h"
 #include "server/query_handlers.h"
 #include "server/recount_handlers.h"
@@ -18,6 +19,7 @@ constexpr auto kRoutes = std::to_array<Route>({
     {.method = HttpMethod::kGet, .pattern = "/v1/ads/{ad_id}/aggregated_count", .answer = AnswerCount},
     {.method = HttpMethod::kGet, .pattern = "/v1/ads/popular_ads", .answer = AnswerTop},
     {.method = HttpMethod::kGet, .pattern = "/v1/ads/{ad_id}/series", .answer = AnswerSeries},
+    {.method = HttpMethod::kGet, .pattern = "/v1/ads/{ad_id}/metrics", .answer = AnswerAdMetrics},
     {.method = HttpMethod::kGet, .pattern = "/v1/ads/{ad_id}/events", .answer = AnswerEvents},
     {.method = HttpMethod::kGet, .pattern = "/v1/ads/{ad_id}/sessions", .answer = AnswerSessions},
     {.method = HttpMethod::kPost,

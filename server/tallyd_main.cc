@@ -91,6 +91,12 @@ void AddOptions(CLI::App* app, ServerOptions* options, std::string* log_level) {
   AddDuration(app, "--retain-minutes", &engine.retain_minutes_ms,
               "Keep minute counters this long; 0 for ever");
   AddDuration(app, "--retain-hours", &engine.retain_hours_ms, "Keep hour counters this long; 0 for ever");
+  app->add_option_function<std::string>(
+         "--distinct", [&engine](const std::string& text) { engine.distinct = text == "on"; },
+         "Count distinct users and addresses by ad and hour; off saves their cost")
+      ->default_str("on")
+      ->type_name("on|off")
+      ->check(CLI::IsMember({"on", "off"}));
   AddSize(app, "--memory", &engine.memory_bytes, "Bound of the engine's memory");
   app->add_option("--checkpoint-events", engine.checkpoint_events,
                   "Write a checkpoint after this many events")

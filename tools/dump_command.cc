@@ -82,6 +82,19 @@ Status DumpCounters(Inspector* inspector, const DumpOptions& options, const Insp
   return Status::Ok();
 }
 
+Status DumpDistinct(Inspector* inspector, const InspectRange& range, RecordWriter* writer) {
+  return inspector->ForEachDistinct(range, [&](const DistinctRecord& hour) {
+    writer->Write({{"ad_id", hour.ad_id},
+                   {"bucket", std::to_string(hour.bucket_ms), Type::kNumber},
+                   {"unique_users", std::to_string(hour.users.count), Type::kNumber},
+                   {"unique_users_exact", hour.users.exact ? "true" : "false", Type::kJson},
+                   {"unique_ips", std::to_string(hour.ips.count), Type::kNumber},
+                   {"unique_ips_exact", hour.ips.exact ? "true" : "false", Type::kJson},
+                   {"complete", hour.complete ? "true" : "false", Type::kJson}});
+    return true;
+  });
+}
+
 Status DumpIdentities(Inspector* inspector, const InspectRange& range, RecordWriter* writer) {
   return inspector->ForEachIdentity(range, [&](const IdentityRecord& identity) {
     writer->Write({{"identity", identity.id_hex},
@@ -153,6 +166,7 @@ Status Dump(const DumpOptions& options) {
     if (!inspector.ok()) return inspector.status();
     if (options.what == "raw") s = DumpRaw(inspector->get(), options, *range, &writer);
     if (options.what == "counters") s = DumpCounters(inspector->get(), options, *range, &writer);
+    if (options.what == "distinct") s = DumpDistinct(inspector->get(), *range, &writer);
     if (options.what == "ads") s = DumpAds(inspector->get(), options, &writer);
     if (options.what == "identities") s = DumpIdentities(inspector->get(), *range, &writer);
     if (options.what == "meta") s = DumpMeta(inspector->get(), &writer);
@@ -168,8 +182,8 @@ void AddDumpCommand(CLI::App* app, int* exit_code) {
   auto options = std::make_shared<DumpOptions>();
   command->add_option("--data-dir", options->data_dir, "The data directory; a server may be using it")
       ->capture_default_str();
-  command->add_option("--what", options->what, "raw, counters, ads, identities, rejected or meta")
-      ->check(CLI::IsMember({"raw", "counters", "ads", "identities", "rejected", "meta"}))
+  command->add_option("--what", options->what, "raw, counters, distinct, ads, identities, rejected or meta")
+      ->check(CLI::IsMember({"raw", "counters", "distinct", "ads", "identities", "rejected", "meta"}))
       ->capture_default_str();
   command->add_option("--ad", options->ad, "Only this ad");
   command->add_option("--from", options->from,

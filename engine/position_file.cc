@@ -1,11 +1,11 @@
-#include "engine/positions_file.h"
+#include "engine/position_file.h"
 
 #include <rocksdb/sst_file_writer.h>
 
 namespace tallymark {
 
-Result<IngestFile> WritePositions(Storage* storage,
-                                  const std::vector<std::pair<std::string_view, std::string>>& sorted) {
+Result<IngestFile> WritePositionFile(Storage* storage,
+                                     const std::vector<std::pair<std::string_view, std::string>>& sorted) {
   IngestFile file{Family::kPositions, storage->ScratchPath("positions")};
   rocksdb::SstFileWriter writer(rocksdb::EnvOptions(), storage->OptionsFor(Family::kPositions));
   rocksdb::Status status = writer.Open(file.path);
