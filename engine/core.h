@@ -7,12 +7,15 @@
 #include <thread>
 
 #include "engine/ad_table.h"
+#include "engine/catalogue.h"
+#include "engine/conversion_joiner.h"
 #include "engine/counter_view.h"
 #include "engine/distinct_view.h"
 #include "engine/engine.h"
 #include "engine/event_reader.h"
 #include "engine/identity_index.h"
 #include "engine/job_board.h"
+#include "engine/learned_ads.h"
 #include "engine/pipeline.h"
 #include "engine/repacker.h"
 #include "engine/storage.h"
@@ -49,6 +52,9 @@ class Core {
   CounterView& counters() { return *counters_; }
   const DistinctView& distinct() const { return *distinct_; }
   const IdentityIndex& identities() const { return *identities_; }
+  Catalogue& catalogue() { return *catalogue_; }
+  const ConversionJoiner& joiner() const { return *joiner_; }
+  const LearnedAds& learned() const { return *learned_; }
   const EventReader& events() const { return *events_; }
   JobBoard& jobs() { return *jobs_; }
   const RetentionPositions& retention() const { return *retention_; }
@@ -83,6 +89,7 @@ class Core {
   void RunUpkeep();
   void RunFilterLoader();
   void UpkeepStep();
+  void ExpireWaiting(int64_t now_ns);
   bool CheckpointIsDue(bool* seal);
   Result<bool> FreezeAtMark(bool seal, uint64_t* sequence);
   Status WriteCheckpoint(bool seal, uint64_t sequence);
@@ -98,6 +105,9 @@ class Core {
   std::unique_ptr<IdentityIndex> identities_;
   std::unique_ptr<CounterView> counters_;
   std::unique_ptr<DistinctView> distinct_;
+  std::unique_ptr<LearnedAds> learned_;
+  std::unique_ptr<Catalogue> catalogue_;
+  std::unique_ptr<ConversionJoiner> joiner_;
   std::unique_ptr<Repacker> repacker_;
   std::unique_ptr<Pipeline> pipeline_;
   std::unique_ptr<JobBoard> jobs_;
@@ -110,6 +120,7 @@ class Core {
   double last_seal_seconds_ = 0;
   double last_repack_seconds_ = 0;
 
+  std::atomic<bool> expiry_under_way_{false};
   std::mutex upkeep_mutex_;
   std::condition_variable upkeep_wake_;
   std::atomic<bool> stopping_{false};
