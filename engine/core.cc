@@ -34,6 +34,16 @@ uint64_t ShareOf(uint64_t bytes, double share) {
   return static_cast<uint64_t>(static_cast<double>(bytes) * share);
 }
 
+ConversionOptions ConversionOptionsOf(const CoreContext& context) {
+  ConversionOptions options;
+  options.window_ns = context.options.conversion_window_ms * kNsPerMs;
+  options.wait_ns = context.options.conversion_wait_ms * kNsPerMs;
+  options.dedup_window_ns = context.options.dedup_window_ms * kNsPerMs;
+  options.clock = context.clock;
+  options.expired = context.options.conversion_expired;
+  return options;
+}
+
 Status LoadRetention(const Storage& storage, RetentionPositions* retention) {
   Result<std::string> stored = storage.Get(Family::kMeta, kMetaRetention);
   if (!stored.ok()) return stored.status().code() == Code::kNotFound ? Status::Ok() : stored.status();
@@ -83,13 +93,24 @@ Status Core::Load() {
       [this](const Hash128& id, const IdentityPlace& place) { return events_->TimesOf(id, place); });
   counters_ = std::make_unique<CounterView>(storage_.get(), retention_);
   distinct_ = std::make_unique<DistinctView>(storage_.get(), retention_, context_.options.distinct);
+  learned_ = std::make_unique<LearnedAds>(storage_.get());
+  catalogue_ = std::make_unique<Catalogue>(storage_.get(), &ads_, learned_.get());
+  joiner_ = std::make_unique<ConversionJoiner>(storage_.get(), &ads_, identities_.get(), events_.get(),
+                                               ConversionOptionsOf(context_));
   repacker_ = std::make_unique<Repacker>(storage_.get(),
                                          static_cast<double>(context_.options.repack_quiet_ms) / 1000);
   LogState state;
   status = Recover(&state);
   if (!status.ok()) return status;
-  Pipeline::Parts parts{storage_.get(),   &ads_,          identities_.get(), counters_.get(),
-                        context_.figures, distinct_.get()};
+  Pipeline::Parts parts;
+  parts.storage = storage_.get();
+  parts.ads = &ads_;
+  parts.identities = identities_.get();
+  parts.counters = counters_.get();
+  parts.distinct = distinct_.get();
+  parts.learned = learned_.get();
+  parts.joiner = joiner_.get();
+  parts.figures = context_.figures;
   pipeline_ = std::make_unique<Pipeline>(parts, state, EncodeThreads(context_.options), context_.on_failure);
   last_checkpoint_seconds_ = last_seal_seconds_ = last_repack_seconds_ = SteadySeconds();
   jobs_ = std::make_unique<JobBoard>(storage_.get(), context_.clock);
@@ -107,18 +128,24 @@ Status Core::Recover(LogState* state) {
   if (status.ok()) status = identities_->Load();
   if (status.ok()) status = counters_->Load();
   if (status.ok()) status = distinct_->Load(*state);
+  if (status.ok()) status = learned_->Load();
   if (status.ok()) status = CheckPositions(*state);
   if (status.ok()) {
     const int64_t window_ns = context_.options.dedup_window_ms * kNsPerMs;
     status = NoteDedupWindow(storage_.get(), window_ns, state->last_sequence == 0);
   }
+  // Fresh, or of a version that did not learn of ads.
+  if (status.ok() && !learned_->covered_sequence())
+    status = ReplayEverything(*storage_, ads_, learned_.get());
   if (status.ok()) status = Replay(*state);
+  if (status.ok()) status = catalogue_->Load();
+  if (status.ok()) status = joiner_->Load();
   return status;
 }
 
 Status Core::CheckPositions(const LogState& state) const {
-  for (uint64_t covered :
-       {counters_->covered_sequence(), identities_->covered_sequence(), distinct_->covered_sequence()}) {
+  for (uint64_t covered : {counters_->covered_sequence(), identities_->covered_sequence(),
+                           distinct_->covered_sequence(), learned_->covered_sequence().value_or(0)}) {
     if (covered > state.last_sequence) {
       return Status::Corruption("the log ends at " + std::to_string(state.last_sequence) +
                                 ", before position " + std::to_string(covered) +
@@ -158,6 +185,10 @@ Status Core::ReplayBlock(uint64_t sequence, std::string_view block) {
     Status counted = distinct_->Replay(block);
     if (!counted.ok()) return counted;
   }
+  if (sequence > learned_->covered_sequence().value_or(UINT64_MAX)) {
+    Status learned = learned_->Replay(block, ads_);
+    if (!learned.ok()) return learned;
+  }
   if (sequence <= identities_->covered_sequence()) return Status::Ok();
   EventChunk chunk;
   std::vector<uint32_t> ads;
@@ -172,10 +203,11 @@ Status Core::ReplayBlock(uint64_t sequence, std::string_view block) {
   return WriteCheckpoint(true, sequence);
 }
 
-// Every view has passed this position: blocks up to it are never replayed.
+// Every view has passed this position: blocks up to it are never replayed. Without a position for
+// what is learned of ads all blocks are looked at, wherever they are.
 uint64_t Core::PassedSequence() const {
-  return std::min(
-      {counters_->covered_sequence(), identities_->covered_sequence(), distinct_->passed_sequence()});
+  return std::min({counters_->covered_sequence(), identities_->covered_sequence(),
+                   distinct_->passed_sequence(), learned_->covered_sequence().value_or(UINT64_MAX)});
 }
 
 Core::~Core() { Abandon(); }
@@ -263,6 +295,7 @@ void Core::UpkeepStep() {
   Status status;
   if (CheckpointIsDue(&seal)) status = Checkpoint(seal);
   const int64_t now_ns = context_.clock->NowNs();
+  ExpireWaiting(now_ns);
   if (status.ok()) status = Expire(now_ns);
   if (status.ok()) status = counters_->AdvanceWindow(MinuteOf(now_ns) + 1, ads_);
   if (status.ok() && distinct_->complete_from() != INT32_MIN) status = CompleteDistinct();
@@ -273,6 +306,18 @@ void Core::UpkeepStep() {
     status = Repack(false);
   }
   if (!status.ok() && status.code() != Code::kUnavailable) context_.on_failure(status);
+}
+
+// Through the sequencer, since a click may come for them at this very moment.
+void Core::ExpireWaiting(int64_t now_ns) {
+  const int64_t wait_ns = context_.options.conversion_wait_ms * kNsPerMs;
+  const int64_t oldest_ns = joiner_->figures().oldest_arrival_ns.load();
+  if (oldest_ns > now_ns - wait_ns || expiry_under_way_.exchange(true)) return;
+  AppendRequest request;
+  request.chunk = std::make_shared<const EventChunk>();
+  request.expire_at_ns = now_ns;
+  request.done = [this](const Status&, std::span<const SegmentTally>) { expiry_under_way_ = false; };
+  pipeline_->Append(std::move(request));
 }
 
 Result<bool> Core::FreezeAtMark(bool seal, uint64_t* sequence) {
@@ -301,7 +346,8 @@ Status Core::Checkpoint(bool seal) {
   Result<bool> frozen = FreezeAtMark(seal, &sequence);
   if (!frozen.ok()) return frozen.status();
   const bool has_seal = seal && sequence > identities_->covered_sequence();
-  Status status = *frozen || has_seal ? WriteCheckpoint(seal, sequence) : Status::Ok();
+  const bool learned = sequence > 0 && learned_->covered_sequence() != sequence;
+  Status status = *frozen || has_seal || learned ? WriteCheckpoint(seal, sequence) : Status::Ok();
   if (!status.ok()) {
     // What was frozen is in no file, and another checkpoint would claim to cover it.
     checkpoint_failed_ = true;

@@ -9,12 +9,15 @@
 #include "engine/ad_table.h"
 #include "engine/background_reconcile.h"
 #include "engine/counted_moment.h"
+#include "engine/catalogue.h"
+#include "engine/conversion_joiner.h"
 #include "engine/counter_view.h"
 #include "engine/distinct_view.h"
 #include "engine/engine.h"
 #include "engine/event_reader.h"
 #include "engine/identity_index.h"
 #include "engine/job_board.h"
+#include "engine/learned_ads.h"
 #include "engine/pipeline.h"
 #include "engine/recount_figures.h"
 #include "engine/repacker.h"
@@ -54,6 +57,9 @@ class Core {
   CounterView& counters() { return *counters_; }
   const DistinctView& distinct() const { return *distinct_; }
   const IdentityIndex& identities() const { return *identities_; }
+  Catalogue& catalogue() { return *catalogue_; }
+  const ConversionJoiner& joiner() const { return *joiner_; }
+  const LearnedAds& learned() const { return *learned_; }
   const EventReader& events() const { return *events_; }
   JobBoard& jobs() { return *jobs_; }
   const SessionReader& sessions() const { return *sessions_; }
@@ -103,6 +109,7 @@ class Core {
   void RunUpkeep();
   void RunFilterLoader();
   void UpkeepStep();
+  void ExpireWaiting(int64_t now_ns);
   bool CheckpointIsDue(bool* seal);
   Result<bool> FreezeAtMark(bool seal, uint64_t* sequence);
   Status WriteCheckpoint(bool seal, uint64_t sequence);
@@ -119,6 +126,9 @@ class Core {
   std::unique_ptr<IdentityIndex> identities_;
   std::unique_ptr<CounterView> counters_;
   std::unique_ptr<DistinctView> distinct_;
+  std::unique_ptr<LearnedAds> learned_;
+  std::unique_ptr<Catalogue> catalogue_;
+  std::unique_ptr<ConversionJoiner> joiner_;
   std::unique_ptr<Repacker> repacker_;
   std::unique_ptr<Pipeline> pipeline_;
   std::unique_ptr<JobBoard> jobs_;
@@ -133,6 +143,7 @@ class Core {
   double last_seal_seconds_ = 0;
   double last_repack_seconds_ = 0;
 
+  std::atomic<bool> expiry_under_way_{false};
   std::mutex upkeep_mutex_;
   std::condition_variable upkeep_wake_;
   std::atomic<bool> stopping_{false};

@@ -32,6 +32,11 @@ Status Core::WriteCheckpoint(bool seal, uint64_t sequence) {
   std::vector<std::pair<std::string_view, std::string>> positions;
   const bool counters = counters_->has_frozen();
   const bool people = distinct_->has_frozen();
+  learned_->Freeze(sequence);
+  Result<LearnedAds::File> learned = learned_->WriteFile();
+  if (!learned.ok()) return learned.status();
+  if (learned->file) files.push_back(*learned->file);
+  positions.emplace_back(kPositionAdOwners, std::move(learned->position));
   if (counters) {
     Result<CounterView::Files> written = counters_->WriteFiles();
     if (!written.ok()) return written.status();
@@ -65,6 +70,7 @@ Status Core::WriteCheckpoint(bool seal, uint64_t sequence) {
   auto ingest_files = [&] { return storage_->Ingest(files); };
   auto ingest = [&] { return people ? distinct_->IngestAndPublish(ingest_files) : ingest_files(); };
   Status status = counters ? counters_->IngestAndPublish(ingest) : ingest();
+  if (status.ok()) learned_->Ingested();
   if (!status.ok() || !seal) return status;
   identities_->Publish(sealed.manifest, sealed.removed);
   return DeleteSegments(storage_.get(), sealed.removed);

@@ -14,6 +14,8 @@
 #include "engine/job.h"
 #include "engine/recount_report.h"
 #include "format/distinct_set.h"
+#include "engine/top_banners.h"
+#include "format/ad_record.h"
 #include "format/event_chunk.h"
 #include "format/hour_row.h"
 #include "format/import_record.h"
@@ -31,6 +33,17 @@ class Clock {
   static const Clock& System();
 };
 
+// One raw record as queries and tools see it.
+struct RawEvent {
+  EventKind kind = EventKind::kClick;
+  int64_t time_ns = 0;
+  std::vector<std::pair<std::string, std::string>>
+      attributes;  // ad_id first, then Field order, then extras by name
+  std::optional<int64_t> revenue_micros;
+  // Of a conversion that was joined to its click: names of the attributes that it took from there.
+  std::vector<std::string> inherited;
+};
+
 struct EngineOptions {
   // Directory of everything the engine keeps. Created when absent. One process at a time.
   std::string data_dir = "./tallymark-data";
@@ -41,6 +54,14 @@ struct EngineOptions {
   int64_t allowed_lateness_ms = 2 * kMsPerMinute;
   // Events further ahead of the clock are rejected (by whoever parses, see AcceptedTimes).
   int64_t max_future_ms = 10 * kMsPerMinute;
+  // A conversion without an ad takes it from the click it names when their event times lie at most
+  // this far apart. Longer windows make the look-up ask more days.
+  int64_t conversion_window_ms = 90 * kMsPerDay;
+  // How long, by the clock, a conversion waits for its click. Each takes about 250 bytes of memory.
+  int64_t conversion_wait_ms = 90 * kMsPerDay;
+  // Called for a conversion that has waited too long, from an engine thread, before it is forgotten:
+  // after a crash perhaps once more. May be empty.
+  std::function<void(const RawEvent&)> conversion_expired;
   // How long raw records, minute cells and hour rows are kept, by the clock; 0 keeps for ever.
   int64_t retain_raw_ms = 0;
   int64_t retain_minutes_ms = 0;
@@ -113,15 +134,6 @@ struct MetricSeries {
   // Distinct counts are complete from here on, epoch milliseconds; absent: they are not counted at
   // all. INT64_MIN: always.
   std::optional<int64_t> distinct_from_ms;
-};
-
-// One raw record as queries and tools see it.
-struct RawEvent {
-  EventKind kind = EventKind::kClick;
-  int64_t time_ns = 0;
-  std::vector<std::pair<std::string, std::string>>
-      attributes;  // ad_id first, then Field order, then extras by name
-  std::optional<int64_t> revenue_micros;
 };
 
 struct EventPage {
@@ -209,6 +221,14 @@ class Engine {
   virtual Result<TopList> PopularAds(uint32_t filter, Metric metric, MinuteRange range,
                                      size_t count) const = 0;
 
+  // The ads that belong to a campaign, banner or advertiser now and that some event named; none when
+  // the owner is not known.
+  virtual Result<std::vector<std::string>> AdsOf(AdOwner owner, const std::string& id) const = 0;
+
+  // The banners of a campaign that are on top over the range; none when no ad with a banner belongs
+  // to it.
+  virtual Result<TopBanners> TopBannersOf(const std::string& campaign_id, MinuteRange range) const = 0;
+
   // Raw records of one ad with time in [from_ns, to_ns), at most `limit` (1..10,000).
   virtual Result<EventPage> Events(std::string_view ad_id, int64_t from_ns, int64_t to_ns, size_t limit,
                                    std::string_view cursor) const = 0;
@@ -247,6 +267,15 @@ class Engine {
   // By name, from the first after `after` on.
   virtual Result<std::vector<std::pair<std::string, ImportRecord>>> Imports(std::string_view after,
                                                                             size_t limit) const = 0;
+
+  // ---- Catalogue: what an ad belongs to and leads to. What is set goes before what its events say.
+
+  // Replaces what is set for the ad; durable when it returns. True: nothing had been set.
+  virtual Result<bool> SetAd(const std::string& ad_id, const AdSettings& settings) = 0;
+  // Forgets what is set. kNotFound when nothing is.
+  virtual Status RemoveAd(const std::string& ad_id) = 0;
+  // What holds: what is set, filled up with what events said. kNotFound for an ad never set or seen.
+  virtual Result<AdSettings> GetAd(const std::string& ad_id) const = 0;
 
   // ---- Upkeep.
 

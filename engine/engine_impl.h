@@ -36,6 +36,11 @@ class EngineImpl final : public Engine {
   Result<SessionPage> Sessions(std::string_view ad_id, const SessionQuery& query) const override;
   Result<ReconcileReport> Reconcile(int64_t from_ns, int64_t to_ns, const RecountControl& control) override;
   Result<RecomputeReport> Recompute(int64_t from_ns, int64_t to_ns, const RecountControl& control) override;
+  Result<std::vector<std::string>> AdsOf(AdOwner owner, const std::string& id) const override;
+  Result<TopBanners> TopBannersOf(const std::string& campaign_id, MinuteRange range) const override;
+  Result<bool> SetAd(const std::string& ad_id, const AdSettings& settings) override;
+  Status RemoveAd(const std::string& ad_id) override;
+  Result<AdSettings> GetAd(const std::string& ad_id) const override;
   std::optional<int64_t> WatermarkMs() const override;
   void AddJobKind(JobKind kind) override;
   Result<JobInfo> StartJob(const std::string& kind, std::string parameters) override;

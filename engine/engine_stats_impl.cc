@@ -73,6 +73,11 @@ void EngineImpl::FillCoreStats(const Core& core, EngineStats* stats) const {
   stats->view_positions[std::string(kPositionIdentities)] = core.identities().manifest().covered_sequence;
   if (core.distinct().enabled())
     stats->view_positions[std::string(kPositionDistinct)] = core.distinct().covered_sequence();
+  if (std::optional<uint64_t> covered = core.learned().covered_sequence())
+    stats->view_positions[std::string(kPositionAdOwners)] = *covered;
+  stats->waiting_conversions = core.joiner().figures().waiting.load();
+  stats->joined_conversions = core.joiner().figures().joined.load();
+  stats->expired_conversions = core.joiner().figures().expired.load();
   stats->checkpoints = core.upkeep().checkpoints.load();
   stats->checkpoint_seconds_total = core.upkeep().checkpoint_seconds.load();
   stats->repacked_blocks = core.repacked_blocks();

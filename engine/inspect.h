@@ -35,6 +35,13 @@ struct DistinctRecord {
   bool complete = true;  // false: distinct counts were off when some of its events may have come
 };
 
+// An ad of the catalogue.
+struct AdRecord {
+  std::optional<uint32_t> number;  // none: something was set, and no event has named it
+  std::string ad_id;
+  AdSettings entry;  // what was set, filled up with what events said
+};
+
 struct IdentityRecord {
   std::string id_hex;  // 32 hex digits
   std::string ad_id;
@@ -82,8 +89,11 @@ class Inspector {
   // By (ad_id, bucket). Rows plus what the log holds beyond their position.
   virtual Status ForEachDistinct(const InspectRange& range,
                                  const std::function<bool(const DistinctRecord&)>& emit) = 0;
-  virtual Status ForEachAd(
-      const std::function<bool(uint32_t number, const std::string& ad_id)>& emit) = 0;  // by number
+  // Conversions that wait for their clicks, in order of arrival; an ad in the range leaves all out.
+  virtual Status ForEachWaiting(const InspectRange& range,
+                                const std::function<bool(const RawEvent&)>& emit) = 0;
+  // By number, then those without one by id.
+  virtual Status ForEachAd(const std::function<bool(const AdRecord&)>& emit) = 0;
   virtual Status ForEachIdentity(const InspectRange& range,
                                  const std::function<bool(const IdentityRecord&)>& emit) = 0;
   // (name, value) pairs: format version, positions, retention, counts.

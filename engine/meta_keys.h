@@ -23,6 +23,7 @@ inline constexpr std::string_view kMetaDedupWindow = "dedup_window";
 inline constexpr std::string_view kPositionCounters = "counters";
 inline constexpr std::string_view kPositionDistinct = "distinct";
 inline constexpr std::string_view kPositionIdentities = "identities";
+inline constexpr std::string_view kPositionAdOwners = "ad_owners";
 
 }  // namespace tallymark
 

@@ -26,6 +26,8 @@ constexpr size_t kTinyBatchEvents = 512;
 constexpr size_t kGroupMax = 8;
 constexpr size_t kSlotPrefetch = 24;
 constexpr size_t kNamePrefetch = 12;
+// Conversions that are let go by one request.
+constexpr size_t kExpireMax = 1000;
 
 }  // namespace
 
@@ -129,7 +131,7 @@ void Pipeline::RunSequencer() {
   std::unique_lock lock(mutex_);
   for (;;) {
     const bool has_input = !input_.empty();
-    const bool full = batch->rows.size() >= kBatchEventsMax;
+    const bool full = batch->size() >= kBatchEventsMax;
     const bool begun = !batch->appends.empty();
     if (!marks_.empty()) {
       Mark mark = std::move(marks_.front());
@@ -139,8 +141,7 @@ void Pipeline::RunSequencer() {
       PushMark(std::move(mark));
       batch = NewBatch();
       lock.lock();
-    } else if (begun && uncommitted_ < kUncommittedMax &&
-               (!has_input || batch->rows.size() >= kBatchEventsGood)) {
+    } else if (begun && uncommitted_ < kUncommittedMax && (!has_input || batch->size() >= kBatchEventsGood)) {
       lock.unlock();
       Close(std::move(batch));
       batch = NewBatch();
@@ -180,16 +181,36 @@ bool Pipeline::HasRoom(size_t events) const {
 
 void Pipeline::Sequence(AppendRequest request, Batch* batch) {
   Status settled = failure();
-  if (settled.ok()) settled = SettleEvents(&request, batch);
+  if (settled.ok()) settled = SettleRequest(&request, batch);
   // The batch keeps a failed request too: its rows point into the chunk, and Commit answers it.
   if (!settled.ok()) Fail(settled);
   batch->appends.push_back(std::move(request));
 }
 
+Status Pipeline::SettleRequest(AppendRequest* request, Batch* batch) {
+  auto lock = parts_.identities->Lock();
+  parts_.joiner->BeginChunk(request->chunk, closed_batches_ + 1,
+                            durable_batches_.load(std::memory_order_acquire));
+  Status settled = request->expire_at_ns != 0
+                       ? parts_.joiner->Expire(request->expire_at_ns, kExpireMax, batch)
+                       : SettleEvents(request, batch);
+  parts_.joiner->EndChunk();
+  return settled;
+}
+
+inline Result<IdentityIndex::Verdict> Pipeline::SettleOne(const EventChunk& chunk, const Event& event,
+                                                          Batch* batch) {
+  const uint32_t ad = parts_.ads->Intern(chunk.Get(event, Field::kAdId), event.ad_hash);
+  uint32_t number = 0;
+  Result<IdentityIndex::Verdict> verdict = parts_.identities->Settle(event, ad, &number);
+  if (verdict.ok() && *verdict == IdentityIndex::Verdict::kNew)
+    batch->rows.push_back({{&chunk, &event, ad}, HourOf(event.time_ns), number});
+  return verdict;
+}
+
 Status Pipeline::SettleEvents(AppendRequest* request, Batch* batch) {
   const EventChunk& chunk = *request->chunk;
   const std::vector<Event>& events = chunk.events;
-  auto lock = parts_.identities->Lock();
   size_t i = 0;
   uint64_t conflicts = 0;
   for (const ChunkSegment& segment : chunk.segments) {
@@ -201,12 +222,11 @@ Status Pipeline::SettleEvents(AppendRequest* request, Batch* batch) {
         parts_.identities->Prefetch(events[i + kNamePrefetch]);
       }
       const Event& event = events[i];
-      const uint32_t ad = parts_.ads->Intern(chunk.Get(event, Field::kAdId), event.ad_hash);
-      uint32_t number = 0;
-      Result<IdentityIndex::Verdict> verdict = parts_.identities->Settle(event, ad, &number);
+      Result<IdentityIndex::Verdict> verdict = parts_.joiner->Concerns(event)
+                                                   ? parts_.joiner->Settle(chunk, event, batch)
+                                                   : SettleOne(chunk, event, batch);
       if (!verdict.ok()) return verdict.status();
       if (*verdict == IdentityIndex::Verdict::kNew) {
-        batch->rows.push_back({{&chunk, &event, ad}, HourOf(event.time_ns), number});
         lateness_.Note(event.time_ns);
         ++tally.accepted;
       } else {
@@ -222,6 +242,7 @@ Status Pipeline::SettleEvents(AppendRequest* request, Batch* batch) {
 }
 
 void Pipeline::Close(std::unique_ptr<Batch> batch) {
+  ++closed_batches_;
   batch->sequenced_seconds = SteadySeconds();
   batch->ads_after = parts_.ads->size();
   for (uint32_t ad = batch->first_new_ad; ad < batch->ads_after; ++ad) {
@@ -333,6 +354,7 @@ void Pipeline::Commit(std::vector<std::unique_ptr<Slot>>* slots) {
     for (auto& slot : *slots) {
       ApplyDurable(slot->batch.get(), sequence);
       sequence += slot->batch->blocks.size();
+      durable_batches_.fetch_add(1, std::memory_order_release);
     }
     std::lock_guard lock(mutex_);
     state_ = next;
@@ -360,6 +382,12 @@ Status Pipeline::Write(const std::vector<std::unique_ptr<Slot>>& slots, LogState
       state->events += block.info.count;
       state->newest_ns = std::max(state->newest_ns, block.info.time_max_ns);
     }
+    for (const auto& [number, record] : batch.new_waiting)
+      put(Family::kPendingConversions, RawKey{number}.Encode(), record);
+    for (uint64_t number : batch.ended_waiting) {
+      if (status.ok())
+        status = write.Delete(storage->handle(Family::kPendingConversions), RawKey{number}.Encode());
+    }
   }
   if (write.Count() == 0) return Status::Ok();  // duplicates only: nothing new to make durable
   put(Family::kMeta, std::string(kMetaLogState), state->Encode());
@@ -382,6 +410,7 @@ void Pipeline::ApplyDurable(Batch* batch, uint64_t first_sequence) {
   parts_.counters->Apply(*batch);
   // After the counters: whoever reads people first never sees more of them than events.
   if (parts_.distinct != nullptr) parts_.distinct->Apply(std::move(batch->people));
+  parts_.learned->Apply(*batch);
   PipelineFigures& figures = *parts_.figures;
   figures.batches.fetch_add(1);
   figures.raw_blocks.fetch_add(batch->blocks.size());

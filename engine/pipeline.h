@@ -13,11 +13,13 @@
 
 #include "engine/ad_table.h"
 #include "engine/batch.h"
+#include "engine/conversion_joiner.h"
 #include "engine/counter_view.h"
 #include "engine/distinct_view.h"
 #include "engine/histogram.h"
 #include "engine/identity_index.h"
 #include "engine/lateness.h"
+#include "engine/learned_ads.h"
 #include "engine/log_state.h"
 #include "engine/storage.h"
 
@@ -51,6 +53,8 @@ class Pipeline {
     AdTable* ads = nullptr;
     IdentityIndex* identities = nullptr;
     CounterView* counters = nullptr;
+    LearnedAds* learned = nullptr;
+    ConversionJoiner* joiner = nullptr;
     PipelineFigures* figures = nullptr;
     DistinctView* distinct = nullptr;  // null: people are not counted
   };
@@ -104,7 +108,9 @@ class Pipeline {
 
   bool HasRoom(size_t events) const;
   void Sequence(AppendRequest request, Batch* batch);
+  Status SettleRequest(AppendRequest* request, Batch* batch);
   Status SettleEvents(AppendRequest* request, Batch* batch);
+  Result<IdentityIndex::Verdict> SettleOne(const EventChunk& chunk, const Event& event, Batch* batch);
   void Close(std::unique_ptr<Batch> batch);
   void PushMark(Mark mark);
   std::unique_ptr<Batch> NewBatch();
@@ -135,8 +141,10 @@ class Pipeline {
   bool sequencer_done_ = false;
   Status failure_;
   LogState state_;
-  LatenessMeter lateness_;       // the sequencer's
-  Encoders sequencer_encoders_;  // of tiny batches, which are not worth another thread
+  LatenessMeter lateness_;                    // the sequencer's
+  uint64_t closed_batches_ = 0;               // the sequencer's
+  std::atomic<uint64_t> durable_batches_{0};  // of them, in order
+  Encoders sequencer_encoders_;               // of tiny batches, which are not worth another thread
 
   std::vector<std::thread> threads_;
 };

@@ -42,6 +42,9 @@ constexpr std::array<std::string_view, kFamilyCount> kFamilyNames = {
     "filters",
     "imports",
     "distinct",
+    "pending_conversions",
+    "ad_owners",
+    "ad_settings",
 };
 // clang-format on
 static_assert(!kFamilyNames.back().empty(), "every family has a name");

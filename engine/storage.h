@@ -35,6 +35,9 @@ enum class Family : uint8_t {
   kFilters,
   kImports,
   kDistinct,
+  kPendingConversions,
+  kAdOwners,
+  kAdSettings,
   kCount,  // not a family: how many there are
 };
 inline constexpr int kFamilyCount = static_cast<int>(Family::kCount);

@@ -6,6 +6,7 @@
 #include "engine/verify_files.h"
 #include "engine/verify_identities.h"
 #include "engine/verify_raw.h"
+#include "engine/verify_records.h"
 
 namespace tallymark {
 namespace {
@@ -44,6 +45,7 @@ VerifyReport VerifyDirectory(const InspectedDirectory& directory,
   identities.Compare();
   findings.BeginPhase(0.85, 1);
   identities.FindRepeats();
+  CheckRecords(directory, &findings);
   findings.Progress(1);
   return std::move(findings.report());
 }

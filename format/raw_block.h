@@ -49,6 +49,10 @@ class RawBlockEncoder {
 // Checks magic, version, size and checksum and reads the header. Corruption says what is wrong.
 Result<RawBlockInfo> ReadRawBlockInfo(std::string_view block);
 
+// Whether some event of the block carries one of these fields (ad_id, which has no column, is none
+// of them). Decodes no column. Corruption as for ReadRawBlockInfo.
+Result<bool> RawBlockCarries(std::string_view block, std::span<const Field> fields);
+
 // Only the columns the counters need: ads (per event), times, kinds, revenue. Used by replay of
 // the counter views; much cheaper than a whole decode. Checksum verified.
 struct CountColumns {

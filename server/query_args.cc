@@ -226,6 +226,14 @@ Result<MetricsArgs> ReadMetricsArgs(const QueryParams& params, int64_t now_ns) {
   return args;
 }
 
+Result<MinuteRange> ReadRangeArgs(const QueryParams& params, int64_t now_ns) {
+  int64_t from_ns = 0;
+  int64_t to_ns = 0;
+  if (Status s = params.Check(Names{"from", "to"}); !s.ok()) return s;
+  if (Status s = ReadRange(params, now_ns, &from_ns, &to_ns); !s.ok()) return s;
+  return RoundOut(from_ns, to_ns, 1);
+}
+
 Result<EventsArgs> ReadEventsArgs(const QueryParams& params, int64_t now_ns) {
   EventsArgs args;
   if (Status s = params.Check(Names{"from", "to", "limit", "cursor"}); !s.ok()) return s;
@@ -278,9 +286,11 @@ Result<int64_t> ReadPrecision(const QueryParams& params, bool version_one) {
              version_one ? "ns, us, ms, s, n, u, m or h is expected" : "ns, us, ms or s is expected");
 }
 
-Status CheckAdId(std::string_view ad_id) {
-  if (ad_id.empty() || ad_id.size() > kMaxIdBytes) return Bad("ad_id", "1 to 128 bytes are expected");
-  if (!IsUtf8(ad_id)) return Bad("ad_id", "it is not UTF-8");
+Status CheckAdId(std::string_view ad_id) { return CheckId("ad_id", ad_id); }
+
+Status CheckId(std::string_view name, std::string_view id) {
+  if (id.empty() || id.size() > kMaxIdBytes) return Bad(name, "1 to 128 bytes are expected");
+  if (!IsUtf8(id)) return Bad(name, "it is not UTF-8");
   return Status::Ok();
 }
 

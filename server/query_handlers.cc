@@ -158,7 +158,8 @@ HttpAnswer AnswerSeries(const Services& services, HttpRequest& request) {
   json.Raw(R"(,"points":[)");
   for (size_t i = 0; i < points->size(); ++i) {
     const MetricSums& sums = (*points)[i];
-    if (std::ranges::any_of(args->metrics, [&](Metric m) { return !FitsInt64(sums[m]); })) return OverflowAnswer();
+    if (std::ranges::any_of(args->metrics, [&](Metric m) { return !FitsInt64(sums[m]); }))
+      return OverflowAnswer();
     auto minute = args->range.begin + static_cast<int32_t>(i) * args->step_minutes;
     AppendPoint(MinuteMs(minute), args->metrics, sums, &json.Raw(i > 0 ? "," : ""));
   }

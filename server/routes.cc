@@ -3,6 +3,7 @@
 #include <array>
 
 #include "server/import_handlers.h"
+#include "server/catalogue_handlers.h"
 #include "server/info_handlers.h"
 #include "server/job_handlers.h"
 #include "server/metric_handlers.h"
@@ -22,6 +23,14 @@ constexpr auto kRoutes = std::to_array<Route>({
     {.method = HttpMethod::kGet, .pattern = "/v1/ads/{ad_id}/metrics", .answer = AnswerAdMetrics},
     {.method = HttpMethod::kGet, .pattern = "/v1/ads/{ad_id}/events", .answer = AnswerEvents},
     {.method = HttpMethod::kGet, .pattern = "/v1/ads/{ad_id}/sessions", .answer = AnswerSessions},
+    {.method = HttpMethod::kPut, .pattern = "/v1/ads/{ad_id}", .answer = AnswerPutAd},
+    {.method = HttpMethod::kGet, .pattern = "/v1/ads/{ad_id}", .answer = AnswerGetAd},
+    {.method = HttpMethod::kDelete, .pattern = "/v1/ads/{ad_id}", .answer = AnswerDeleteAd},
+    {.method = HttpMethod::kGet, .pattern = "/v1/campaigns/{id}/top_banners", .answer = AnswerTopBanners},
+    {.method = HttpMethod::kGet, .pattern = "/v1/campaigns/{id}/metrics", .answer = AnswerCampaignMetrics},
+    {.method = HttpMethod::kGet,
+     .pattern = "/v1/advertisers/{id}/metrics",
+     .answer = AnswerAdvertiserMetrics},
     {.method = HttpMethod::kPost,
      .pattern = "/write",
      .errors = ErrorStyle::kInfluxV1,

@@ -83,6 +83,10 @@ void AddOptions(CLI::App* app, ServerOptions* options, std::string* log_level) {
   app->add_flag("--insecure", options->insecure, "Listen on other addresses than loopback, for everybody");
   AddDuration(app, "--dedup-window", &engine.dedup_window_ms,
               "Arrivals of one event_id count once when their times are this close");
+  AddDuration(app, "--conversion-window", &engine.conversion_window_ms,
+              "A conversion without an ad takes it from a click at most this far away in time");
+  AddDuration(app, "--conversion-wait", &engine.conversion_wait_ms,
+              "How long after its arrival a conversion waits for its click");
   AddDuration(app, "--allowed-lateness", &engine.allowed_lateness_ms,
               "How far the watermark trails the newest event");
   AddDuration(app, "--max-future", &engine.max_future_ms, "Events further ahead of the clock are rejected");

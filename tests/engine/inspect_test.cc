@@ -97,9 +97,9 @@ void ExpectHolds(const std::string& data_dir, const RecordedStream& stream) {
   std::set<std::string> ads;
   uint32_t next = 0;
   ASSERT_TRUE(inspector
-                  ->ForEachAd([&](uint32_t number, const std::string& ad) {
-                    EXPECT_EQ(number, next++);
-                    ads.insert(ad);
+                  ->ForEachAd([&](const AdRecord& ad) {
+                    EXPECT_EQ(ad.number, next++);
+                    ads.insert(ad.ad_id);
                     return true;
                   })
                   .ok());

@@ -1,5 +1,7 @@
 #include "tools/event_text.h"
 
+#include "engine/event_line.h"
+
 #include <gtest/gtest.h>
 
 #include <random>
