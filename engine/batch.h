@@ -2,6 +2,7 @@
 #define TALLYMARK_ENGINE_BATCH_H_
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <string>
@@ -15,12 +16,17 @@
 
 namespace tallymark {
 
+class DistinctRun;
+
 // One Append on its way through the pipeline.
 struct AppendRequest {
   std::shared_ptr<const EventChunk> chunk;
   AppendDone done;
   std::vector<SegmentTally> tallies;
   double received_seconds = 0;  // SteadySeconds
+  // Not 0: a request of the engine's own, whose chunk is empty: conversions that have waited too long
+  // at this time of the clock are let go.
+  int64_t expire_at_ns = 0;
 };
 
 // An accepted event.
@@ -50,6 +56,12 @@ struct FilterMatch {
 struct Batch {
   std::vector<AppendRequest> appends;
   std::vector<BatchRow> rows;
+  // Conversions as they count after they were joined to their clicks, for rows to point at.
+  std::deque<EventChunk> joined;
+  // Conversions that begin to wait for their clicks (number and record), and numbers of those that
+  // end it, in this or an earlier batch.
+  std::vector<std::pair<uint64_t, std::string>> new_waiting;
+  std::vector<uint64_t> ended_waiting;
   std::shared_ptr<IdentityGeneration> generation;
   uint32_t first_new_ad = 0;
   std::string new_ad_names;  // an `ads` record; empty: none
@@ -62,8 +74,12 @@ struct Batch {
   // The filters in force when it was sequenced; null or empty: none.
   std::shared_ptr<const FilterSet> filters;
 
-  std::vector<BatchBlock> blocks;    // filled by EncodeBatch
-  std::vector<FilterMatch> matches;  // by row; filled by EncodeBatch
+  std::vector<BatchBlock> blocks;             // filled by BatchEncoder
+  std::vector<FilterMatch> matches;           // by row; filled by BatchEncoder
+  std::shared_ptr<const DistinctRun> people;  // of the rows; null: none, or not counted
+
+  // What bounds it.
+  size_t size() const { return rows.size() + new_waiting.size(); }
 };
 
 // Sorts rows by (hour, ad), finds the filters they match, and encodes them into blocks: one hour each, or,

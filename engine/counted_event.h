@@ -2,8 +2,8 @@
 #define TALLYMARK_ENGINE_COUNTED_EVENT_H_
 
 #include <cstdint>
-#include <cstdlib>
 
+#include "engine/count_event.h"
 #include "engine/counter_delta.h"
 #include "engine/top_window.h"
 #include "format/event_chunk.h"
@@ -12,19 +12,8 @@
 
 namespace tallymark {
 
-inline Metric MetricOf(EventKind kind) {
-  switch (kind) {
-    case EventKind::kImpression:
-      return Metric::kImpressions;
-    case EventKind::kClick:
-      return Metric::kClicks;
-    case EventKind::kConversion:
-      return Metric::kConversions;
-  }
-  std::abort();
-}
-
-// An event as far as counting it goes.
+// An event as far as counting it goes, its times reckoned once for any number of filters; counts as
+// CountEvent does.
 struct CountedEvent {
   uint32_t ad = 0;
   int32_t hour = 0;
@@ -43,7 +32,7 @@ struct CountedEvent {
 
   void AddTo(CounterDelta* delta) const {
     const int cell = minute - hour * kMinutesPerHour;
-    delta->Add(ad, hour, cell, MetricOf(kind), 1);
+    delta->Add(ad, hour, cell, CountMetric(kind), 1);
     if (revenue != 0) delta->Add(ad, hour, cell, Metric::kRevenue, revenue);
   }
   void AddTo(TopWindow* window) const {

@@ -20,6 +20,14 @@ std::pair<int, int> MinutesWithin(MinuteRange range, int32_t hour) {
 
 int32_t EndHour(MinuteRange range) { return HourOfMinute(range.end - 1) + 1; }
 
+// Money alone can come near a bound.
+Status CheckAmounts(std::string_view chunk) {
+  std::vector<TopPair> pairs;
+  Status decoded = DecodeTopChunk(chunk, &pairs);
+  const bool fits = std::ranges::none_of(pairs, [](const TopPair& p) { return IsAmountBound(p.amount); });
+  return decoded.ok() && !fits ? Status::Exhausted("an amount of the list overflows 64 bits") : decoded;
+}
+
 }  // namespace
 
 Status CounterView::CheckRange(MinuteRange range) const {
@@ -176,6 +184,7 @@ CounterView::Lists CounterView::OpenLists() const {
   lists.view = Acquire();
   lists.minutes.reset(storage_->db()->NewIterator(read, storage_->handle(Family::kTopMinutes)));
   lists.hours.reset(storage_->db()->NewIterator(read, storage_->handle(Family::kTopHours)));
+  lists.replacements = replacements_.load();
   return lists;
 }
 
@@ -185,7 +194,8 @@ Status CounterView::AddLists(rocksdb::Iterator* it, const Ranked& ranked, int32_
   for (int32_t bucket = begin; bucket < end; ++bucket) {
     const std::string prefix = TopKey{bucket, ranked.filter, metric, 0, 0}.EncodePrefix();
     for (it->Seek(prefix); it->Valid() && it->key().starts_with(prefix); it->Next()) {
-      Status added = AddTopChunk(ToView(it->value()), *totals);
+      Status added = metric == Metric::kRevenue ? CheckAmounts(ToView(it->value())) : Status::Ok();
+      if (added.ok()) added = AddTopChunk(ToView(it->value()), *totals);
       if (!added.ok()) return added;
     }
   }
@@ -238,7 +248,8 @@ Status CounterView::AdvanceWindow(int32_t end_minute, const AdTable& ads) {
   }
   Lists lists = OpenLists();
   std::unique_lock lock(delta_mutex_);
-  while (lists.view->live != live_) {  // a checkpoint began in between
+  // A checkpoint began, or an hour was replaced, in between.
+  while (lists.view->live != live_ || lists.replacements != replacements_) {
     lock.unlock();
     lists = OpenLists();
     lock.lock();

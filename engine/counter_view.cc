@@ -170,6 +170,24 @@ Status CounterView::IngestAside(const std::function<Status()>& ingest) {
   });
 }
 
+Status CounterView::IngestReplacement(int32_t hour, const std::function<Status()>& ingest) {
+  Status ingested = gate_.Exclude([&] {
+    Status status = ingest();
+    if (!status.ok()) return status;
+    ++generation_;
+    replacements_.fetch_add(1);
+    return status;
+  });
+  if (!ingested.ok()) return ingested;
+  // The running window was added up from the lists that are gone now.
+  std::unique_lock lock(delta_mutex_);
+  const int32_t begin = hour * kMinutesPerHour;
+  if (window_.valid() && begin < window_.end() &&
+      begin + kMinutesPerHour > window_.end() - TopWindow::kMinutes)
+    window_ = TopWindow();
+  return Status::Ok();
+}
+
 uint32_t CounterView::delta_rows() const {
   std::shared_lock lock(delta_mutex_);
   auto view = Acquire();

@@ -22,6 +22,9 @@
 
 namespace tallymark {
 
+// Whether an amount in a top list stands for one that does not fit 64 bits.
+constexpr bool IsAmountBound(int64_t amount) { return amount == INT64_MAX || amount == INT64_MIN; }
+
 // The counters of all filters and their top lists: a view of the log that knows how far it has read.
 // Durable batches are added to a live delta in memory; a checkpoint freezes the delta, writes it as
 // sorted files and ingests them together with the position they cover.
@@ -44,6 +47,7 @@ class CounterView {
   // Begins a checkpoint at the log position `sequence`, which Apply has reached. Returns false when
   // there is nothing new. Precondition: no checkpoint is under way.
   bool Freeze(uint64_t sequence);
+  bool has_frozen() const { return frozen_ != nullptr; }
   // The frozen delta as sorted files, and the value of positions/counters that goes with them.
   struct Files {
     std::vector<IngestFile> files;
@@ -62,6 +66,27 @@ class CounterView {
   Result<Files> WriteAside(const DeltaSet& counted);
   // Runs `ingest` while the gate keeps readers out.
   Status IngestAside(const std::function<Status()>& ingest);
+
+  // What takes the place of everything that is stored of one hour.
+  struct HourReplacement {
+    int32_t hour = 0;
+    uint32_t filter = 0;  // internal number
+    // Counted from raw up to covered_sequence(): events of this hour and no others.
+    const CounterDelta* counts = nullptr;
+    std::vector<uint32_t> stray_ads;  // ascending: rows that go unless `counts` has the ad
+    bool minutes = true;              // false: retention has taken them, hours alone are written
+  };
+  // The replacement as sorted files and the position that goes with them: the sequence it was and
+  // the next generation. Precondition: no checkpoint is under way until IngestReplacement.
+  Result<Files> WriteReplacement(const HourReplacement& replacement);
+  // Runs `ingest` while the gate keeps readers out; they see the hour before or after, whole.
+  Status IngestReplacement(int32_t hour, const std::function<Status()>& ingest);
+
+  // Calls use(covered_sequence) while nothing is ingested: for opening iterators.
+  void InsideGate(const std::function<void(uint64_t covered_sequence)>& use) const {
+    ReadGate::Pass pass = gate_.Enter();
+    use(covered_sequence_.load());
+  }
 
   // ---- Reads. Ranges have been checked; retention too (CheckRange).
   Status CheckRange(MinuteRange range) const;
@@ -105,6 +130,7 @@ class CounterView {
   struct Lists {
     std::shared_ptr<const ReadView> view;
     std::unique_ptr<rocksdb::Iterator> minutes, hours;
+    uint64_t replacements = 0;
   };
   Lists OpenLists() const;
   // Whose amounts a top list adds up.
@@ -137,7 +163,8 @@ class CounterView {
   std::atomic<uint32_t> live_rows_{0};
 
   ReadGate gate_;
-  std::atomic<int> views_alive_{0};  // the present one and those that still have readers
+  std::atomic<uint64_t> replacements_{0};  // changed while the gate is closed
+  std::atomic<int> views_alive_{0};        // the present one and those that still have readers
   mutable std::mutex view_mutex_;
   std::shared_ptr<const ReadView> view_;
 };

@@ -74,6 +74,10 @@ Status InspectedDirectory::Load() {
   if (!value.ok()) return value.status();
   if (!value->empty() && !identities.Decode(*value))
     return Status::Corruption("positions/identities is unreadable");
+  value = GetIfThere(*storage, Family::kPositions, kPositionDistinct);
+  if (!value.ok()) return value.status();
+  if (!value->empty() && !distinct.Decode(*value))
+    return Status::Corruption("positions/distinct is unreadable");
   Status filters_loaded = LoadFilters();
   if (!filters_loaded.ok()) return filters_loaded;
   Result<int64_t> window = SmallestDedupWindow(*storage);
@@ -118,11 +122,17 @@ std::vector<CountedFilter> InspectedDirectory::WholeFilters() const {
   return whole;
 }
 
+uint64_t InspectedDirectory::PassedSequence() const {
+  const uint64_t counted = std::min(counters.covered_sequence, identities.covered_sequence);
+  return distinct.active ? std::min(counted, distinct.covered_sequence) : counted;
+}
+
 // Beside a live owner files and log are read one after the other: whether they fit together shows
 // in the positions and in a log without gaps.
 Status InspectedDirectory::CheckWhole() const {
-  const uint64_t passed = std::min(counters.covered_sequence, identities.covered_sequence);
-  const uint64_t newest = std::max(counters.covered_sequence, identities.covered_sequence);
+  const uint64_t passed = PassedSequence();
+  const uint64_t newest =
+      std::max({counters.covered_sequence, identities.covered_sequence, distinct.covered_sequence});
   if (newest > log.last_sequence) return Status::Unavailable("the log was read before the positions");
   return ForEachTailBlock(passed, [](uint64_t, std::string_view) { return Status::Ok(); });
 }

@@ -10,6 +10,7 @@
 
 #include "engine/ad_table.h"
 #include "engine/counter_position.h"
+#include "engine/distinct_position.h"
 #include "engine/event_reader.h"
 #include "engine/filter_set.h"
 #include "engine/identity_manifest.h"
@@ -38,6 +39,9 @@ class InspectedDirectory {
   // value that cannot be read.
   static Result<std::unique_ptr<InspectedDirectory>> Open(const std::string& data_dir);
 
+  // Every view has passed this position: what lies beyond must be in the log.
+  uint64_t PassedSequence() const;
+
   // Calls visit for each block of the log after position `after`, in order. Corruption when one is
   // missing; stops at the first error of `visit`.
   Status ForEachTailBlock(
@@ -62,6 +66,7 @@ class InspectedDirectory {
   std::map<uint32_t, FilterRecord> filters;  // by the number users know
   // Of the internal numbers whose counters answer queries.
   std::map<uint32_t, uint32_t> filter_ids;
+  DistinctPosition distinct{.active = false};
   // The smallest dedup window the directory was ever written with; 0 when it is not known. Two
   // events of one identity never lie closer.
   int64_t dedup_window_ns = 0;

@@ -22,7 +22,10 @@ class InspectorImpl final : public Inspector {
   Status ForEachCounter(const InspectRange& range, bool hours,
                         const std::function<bool(const CounterRecord&)>& emit) override;
   Status ForEachFilter(const std::function<bool(const FilterDump&)>& emit) override;
-  Status ForEachAd(const std::function<bool(uint32_t number, const std::string& ad_id)>& emit) override;
+  Status ForEachDistinct(const InspectRange& range,
+                         const std::function<bool(const DistinctRecord&)>& emit) override;
+  Status ForEachWaiting(const InspectRange& range, const std::function<bool(const RawEvent&)>& emit) override;
+  Status ForEachAd(const std::function<bool(const AdRecord&)>& emit) override;
   Status ForEachIdentity(const InspectRange& range,
                          const std::function<bool(const IdentityRecord&)>& emit) override;
   Result<std::vector<std::pair<std::string, std::string>>> Meta() override;

@@ -170,6 +170,7 @@ JobInfo JobBoard::InfoOf(const Entry& entry) {
   JobInfo info;
   info.id = entry.id;
   info.kind = entry.record.kind;
+  info.parameters = entry.record.parameters;
   info.state = entry.record.state;
   info.progress = static_cast<double>(entry.progress.load()) / kProgressWhole;
   info.started_ns = entry.record.started_ns;

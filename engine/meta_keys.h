@@ -24,9 +24,11 @@ inline constexpr std::string_view kMetaFilterNumber = "filter_number";
 
 // Keys of the column family `positions`: a view's name.
 inline constexpr std::string_view kPositionCounters = "counters";
+inline constexpr std::string_view kPositionDistinct = "distinct";
 inline constexpr std::string_view kPositionIdentities = "identities";
 // Followed by a filter's internal number in decimal: how far its past is counted.
 inline constexpr std::string_view kPositionFilterPrefix = "filter/";
+inline constexpr std::string_view kPositionAdOwners = "ad_owners";
 
 }  // namespace tallymark
 

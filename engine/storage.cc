@@ -16,6 +16,7 @@
 #include "engine/counter_rules.h"
 #include "engine/directory_format.h"
 #include "engine/directory_lock.h"
+#include "engine/distinct_rules.h"
 #include "engine/file_names.h"
 #include "engine/meta_keys.h"
 #include "format/keys.h"
@@ -39,6 +40,11 @@ constexpr std::array<std::string_view, kFamilyCount> kFamilyNames = {
     "top_hours",
     "jobs",
     "filters",
+    "imports",
+    "distinct",
+    "pending_conversions",
+    "ad_owners",
+    "ad_settings",
 };
 // clang-format on
 static_assert(!kFamilyNames.back().empty(), "every family has a name");
@@ -70,6 +76,15 @@ rocksdb::ColumnFamilyOptions FamilyOptions(Family family, const std::shared_ptr<
       options.compaction_filter_factory = NewCounterFilterFactory(retention, live);
       options.compression = rocksdb::kLZ4Compression;
       options.prefix_extractor.reset(rocksdb::NewFixedPrefixTransform(CounterKey::kPrefixSize));
+      table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
+      table.whole_key_filtering = false;
+      table.block_size = 16 << 10;
+      options.target_file_size_base = 64 << 20;
+      break;
+    case Family::kDistinct:
+      options.merge_operator = NewDistinctMergeOperator();
+      options.compaction_filter_factory = NewDistinctFilterFactory(retention);
+      options.prefix_extractor.reset(rocksdb::NewFixedPrefixTransform(DistinctKey::kPrefixSize));
       table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
       table.whole_key_filtering = false;
       table.block_size = 16 << 10;

@@ -34,6 +34,11 @@ enum class Family : uint8_t {
   kTopHours,
   kJobs,
   kFilters,
+  kImports,
+  kDistinct,
+  kPendingConversions,
+  kAdOwners,
+  kAdSettings,
   kCount,  // not a family: how many there are
 };
 inline constexpr int kFamilyCount = static_cast<int>(Family::kCount);

@@ -1,6 +1,7 @@
 #include "engine/verify_counts.h"
 
 #include <set>
+#include <type_traits>
 
 #include "engine/verify_recount.h"
 #include "format/keys.h"
@@ -142,13 +143,13 @@ HourDigest Find(const std::map<int32_t, HourDigest>& digests, int32_t hour) {
 // Holds the counters of one filter against raw.
 void CompareFilter(const InspectedDirectory& directory, const CountedFilter& filter, const RawTruth& raw,
                    const CountedTruth& counted, VerifyFindings* findings) {
-  auto hours_of = [&](const auto& by_filter) {
+  auto find = [&](const auto& by_filter) {
     auto found = by_filter.find(filter.number);
     return found == by_filter.end() ? typename std::decay_t<decltype(by_filter)>::mapped_type()
                                     : found->second;
   };
-  const std::map<int32_t, HourDigest> truths = hours_of(raw.filters);
-  const CountedTruth::Hours stored = hours_of(counted.filters);
+  const std::map<int32_t, HourDigest> truths = filter.number == 0 ? raw.hours : find(raw.filters);
+  const CountedTruth::Hours stored = find(counted.filters);
   std::set<int32_t> hours;
   for (const auto* digests : {&truths, &stored.rows, &stored.lists}) {
     for (const auto& [hour, digest] : *digests) hours.insert(hour);

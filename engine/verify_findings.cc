@@ -32,17 +32,4 @@ void VerifyFindings::Progress(double share) const {
   if (progress_) progress_(begin_ + (end_ - begin_) * std::clamp(share, 0.0, 1.0));
 }
 
-std::string WideText(__int128 value) {
-  using Wide = unsigned __int128;
-  Wide rest = value < 0 ? -static_cast<Wide>(value) : static_cast<Wide>(value);
-  std::string digits;
-  do {
-    digits.push_back(static_cast<char>('0' + static_cast<int>(rest % 10)));
-    rest /= 10;
-  } while (rest != 0);
-  if (value < 0) digits.push_back('-');
-  std::reverse(digits.begin(), digits.end());
-  return digits;
-}
-
 }  // namespace tallymark

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "engine/block_reader.h"
+#include "engine/count_event.h"
 #include "engine/filter_matcher.h"
 #include "engine/inspect_identities.h"
 #include "format/block_index.h"
@@ -54,7 +55,7 @@ class RawScan {
 
   void ScanLog() {
     const InspectedDirectory& d = directory_;
-    uint64_t expected = std::min(d.counters.covered_sequence, d.identities.covered_sequence) + 1;
+    uint64_t expected = d.PassedSequence() + 1;
     auto it = NewIterator(Family::kRaw);
     for (it->SeekToFirst(); it->Valid(); it->Next()) {
       RawKey key;
@@ -122,7 +123,7 @@ class RawScan {
     const bool sealed = sequence <= directory_.identities.covered_sequence;
     if (!sealed) truth_->unsealed += chunk_.events.size();
     for (size_t i = 0; i < chunk_.events.size(); ++i) {
-      if (counted) Count(chunk_.events[i], ads_[i], &truth_->filters[0]);
+      if (counted) Count(chunk_.events[i], ads_[i], &truth_->hours);
       CountFilters(chunk_.events[i], ads_[i], sequence);
       if (sealed) {
         const Event& e = chunk_.events[i];
@@ -196,54 +197,15 @@ class RawScan {
 
 }  // namespace
 
-Metric CountMetric(EventKind kind) {
-  switch (kind) {
-    case EventKind::kImpression:
-      return Metric::kImpressions;
-    case EventKind::kClick:
-      return Metric::kClicks;
-    case EventKind::kConversion:
-      return Metric::kConversions;
-  }
-  std::abort();
-}
-
 void ScanRaw(const InspectedDirectory& directory, VerifyFindings* findings, RawTruth* truth) {
   RawScan(directory, findings, truth).Run();
 }
 
 Status ForEachCoveredBlock(const InspectedDirectory& directory, int32_t hour, uint64_t last_sequence,
-                           const std::function<Status(uint64_t sequence, std::string_view block)>& visit) {
-  const Storage& storage = *directory.storage;
-  rocksdb::ReadOptions read;
-  std::unique_ptr<rocksdb::Iterator> it(storage.db()->NewIterator(read, storage.handle(Family::kRawHours)));
-  const int32_t day_first = DayOfHour(hour) * kHoursPerDay;
-  for (int32_t index_hour : {day_first, hour}) {
-    for (it->Seek(HourKey{index_hour, 0}.Encode()); it->Valid(); it->Next()) {
-      HourKey key;
-      BlockIndexEntry entry;
-      if (!HourKey::Decode(ToView(it->key()), &key) || !DecodeBlockIndex(ToView(it->value()), &entry))
-        return Status::Corruption("raw_hours has an unreadable record");
-      if (key.hour != index_hour) break;
-      const bool may_hold = HourOf(entry.info.time_min_ns) <= hour && HourOf(entry.info.time_max_ns) >= hour;
-      if (key.number > last_sequence || !may_hold) continue;
-      Result<std::string> block = storage.Get(Family::kRaw, RawKey{key.number}.Encode());
-      if (!block.ok() && block.status().code() == Code::kNotFound) continue;  // told by the scan
-      if (!block.ok()) return block.status();
-      Status visited = visit(key.number, *block);
-      if (!visited.ok()) return visited;
-    }
-    if (day_first == hour) break;
-  }
-  if (!it->status().ok()) return FromRocks(it->status(), "read raw_hours");
-  it.reset(storage.db()->NewIterator(read, storage.handle(Family::kPacked)));
-  for (it->Seek(HourKey{hour, 0}.Encode()); it->Valid(); it->Next()) {
-    HourKey key;
-    if (!HourKey::Decode(ToView(it->key()), &key) || key.hour != hour) break;
-    Status visited = visit(0, ToView(it->value()));
-    if (!visited.ok()) return visited;
-  }
-  return FromRocks(it->status(), "read packed blocks");
+                           const VisitBlock& visit) {
+  // What is missing was told by the scan.
+  RawIterators raw = RawIterators::Open(*directory.storage);
+  return ForEachBlockOfHour(&raw, hour, {0, last_sequence}, true, visit);
 }
 
 }  // namespace tallymark

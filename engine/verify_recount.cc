@@ -3,7 +3,9 @@
 #include <algorithm>
 
 #include "engine/block_reader.h"
+#include "engine/count_event.h"
 #include "engine/verify_raw.h"
+#include "format/decimal.h"
 #include "format/keys.h"
 #include "format/raw_block.h"
 #include "format/top_chunk.h"
