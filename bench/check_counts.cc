@@ -2,10 +2,8 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
-#include <chrono>
 #include <numeric>
 #include <string>
-#include <thread>
 #include <tuple>
 #include <vector>
 
@@ -27,12 +25,12 @@ std::string Expected(const std::string& what, uint64_t wanted, uint64_t got) {
   return what + ": expected " + std::to_string(wanted) + ", got " + std::to_string(got);
 }
 
-void CheckAd(const Workload& workload, HttpClient* http, uint64_t ad, unsigned filter) {
+void CheckAd(const Workload& workload, HttpClient* http, uint64_t ad) {
   const std::string name = StreamGenerator::AdName(ad);
-  std::string target = "/v1/ads/" + name + "/aggregated_cnt?from=" + std::to_string(workload.begin_ms()) +
-                       "&to=" + std::to_string(workload.end_ms());
-  if (filter != 0) target += "&filter=" + std::to_string(filter);
-  const auto count = Ask(http, target).at("count").to_number<uint64_t>();
+  const auto answer =
+      Ask(http, "/v1/ads/" + name + "/aggregated_cnt?from=" + std::to_string(workload.begin_ms()) +
+                    "&to=" + std::to_string(workload.end_ms()));
+  const auto count = answer.at("count").to_number<uint64_t>();
   if (count != workload.Clicks(ad)) Fail(Expected("clicks of " + name, workload.Clicks(ad), count));
 }
 
@@ -74,23 +72,11 @@ void CheckTallies(const Workload& workload, const SendResult& sent) {
   if (sent.rejected != 0) Fail(Expected("rejected", 0, sent.rejected));
 }
 
-void DefineFilters(unsigned count, uint16_t http_port) {
-  HttpClient http(http_port);
-  for (unsigned id = 1; id <= count; ++id) {
-    const std::string target = "/v1/filters/" + std::to_string(id);
-    http.Put(target, R"({"kind":"click"})");
-    while (!Ask(&http, target).at("ready").as_bool()) {
-      std::this_thread::sleep_for(std::chrono::milliseconds(20));
-    }
-  }
-}
-
-void CheckCounts(const Workload& workload, uint16_t http_port, unsigned filters) {
+void CheckCounts(const Workload& workload, uint16_t http_port) {
   HttpClient http(http_port);
   for (uint64_t i = 0; i < kAdsAsked; ++i) {
-    const auto filter = static_cast<unsigned>(i % (filters + 1));
-    CheckAd(workload, &http, workload.AdOfSomeLine(i), filter);
-    CheckAd(workload, &http, 1 + Mix64(i) % workload.ads(), filter);
+    CheckAd(workload, &http, workload.AdOfSomeLine(i));
+    CheckAd(workload, &http, 1 + Mix64(i) % workload.ads());
   }
   CheckTopList(workload, &http);
 }

@@ -13,13 +13,9 @@ namespace tallymark::bench {
 // What `synced` said, to the last line, for a workload the server did not know.
 void CheckTallies(const Workload& workload, const SendResult& sent);
 
-// Defines filters 1 to `count`, each of which matches every click, and waits until they are ready.
-void DefineFilters(unsigned count, uint16_t http_port);
-
 // Over HTTP: the clicks of a few hundred ads, popular and rare, and the top list of the whole
-// stream. The server holds this workload and nothing else in its time range. With `filters` the ads
-// are asked about under filters 0 to `filters` in turn.
-void CheckCounts(const Workload& workload, uint16_t http_port, unsigned filters = 0);
+// stream. The server holds this workload and nothing else in its time range.
+void CheckCounts(const Workload& workload, uint16_t http_port);
 
 // Events the server has stored since its directory was made, by its own account.
 double StoredEvents(uint16_t http_port);

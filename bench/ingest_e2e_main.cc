@@ -19,7 +19,6 @@ struct Options {
   double zipf = 1.1;
   uint64_t seed = 1;
   unsigned connections = 2;
-  unsigned filters = 0;
   int runs = 1;
   bool quick = false;
   bool keep = false;
@@ -54,11 +53,6 @@ void Parse(int argc, char** argv, Options* options) {
   app.add_option("--seed", options->seed, "Other seeds, other lines")->capture_default_str();
   app.add_option("--connections", options->connections, "Connections that send")
       ->check(CLI::Range(1U, 1000U))
-      ->capture_default_str();
-  app.add_option(
-         "--filters", options->filters,
-         "Filters that match every event, defined before the first line; their counts are checked too")
-      ->check(CLI::Range(0U, 1000U))
       ->capture_default_str();
   app.add_option("--runs", options->runs, "Runs, each on a new directory; medians are shown")
       ->check(CLI::Range(1, 100))
@@ -113,7 +107,6 @@ Figures RunOnce(const Options& options, const Workload& workload, const Workload
                   .data_dir = data_dir,
                   .server_flags = options.server_flags,
                   .connections = options.connections,
-                  .filters = options.filters,
                   .quick = options.quick,
                   .server = std::make_unique<ServerProcess>(data_dir, options.server_flags)};
   Figures figures = MeasureThroughput(&session);

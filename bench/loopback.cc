@@ -97,25 +97,8 @@ SyncAnswer ReadSynced(Loopback& connection, std::string_view token) {
 
 std::string_view HttpClient::Get(std::string_view target) {
   request_.assign("GET ").append(target).append(" HTTP/1.1\r\nHost: localhost\r\n\r\n");
-  std::string status;
-  const std::string_view body = Exchange(&status);
-  if (!status.starts_with("HTTP/1.1 200")) Fail(std::string(target) + ": " + status + std::string(body));
-  return body;
-}
-
-std::string_view HttpClient::Put(std::string_view target, std::string_view body) {
-  request_.assign("PUT ").append(target).append(" HTTP/1.1\r\nHost: localhost\r\nContent-Length: ");
-  request_.append(std::to_string(body.size())).append("\r\nContent-Type: application/json\r\n\r\n");
-  request_.append(body);
-  std::string status;
-  const std::string_view answer = Exchange(&status);
-  if (!status.starts_with("HTTP/1.1 20")) Fail(std::string(target) + ": " + status + std::string(answer));
-  return answer;
-}
-
-std::string_view HttpClient::Exchange(std::string* status) {
   connection_.Send(request_);
-  status->assign(connection_.ReadLine());
+  std::string status(connection_.ReadLine());
   constexpr std::string_view kLength = "content-length:";
   size_t length = 0;
   for (std::string_view line = connection_.ReadLine(); line != "\r\n"; line = connection_.ReadLine()) {
@@ -126,7 +109,9 @@ std::string_view HttpClient::Exchange(std::string* status) {
     value.remove_prefix(value.find_first_not_of(' '));
     std::from_chars(value.data(), value.data() + value.size(), length);
   }
-  return connection_.ReadBytes(length);
+  std::string_view body = connection_.ReadBytes(length);
+  if (!status.starts_with("HTTP/1.1 200")) Fail(std::string(target) + ": " + status + std::string(body));
+  return body;
 }
 
 }  // namespace tallymark::bench

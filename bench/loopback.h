@@ -58,13 +58,8 @@ class HttpClient {
   explicit HttpClient(uint16_t port) : connection_(port) {}
   // The body of a 200 answer; every other status ends the program. The view holds until the next call.
   std::string_view Get(std::string_view target);
-  // The same for a PUT of JSON; 201 will do as well.
-  std::string_view Put(std::string_view target, std::string_view body);
 
  private:
-  // The body; *status is the status line.
-  std::string_view Exchange(std::string* status);
-
   Loopback connection_;
   std::string request_;
 };

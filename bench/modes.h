@@ -22,7 +22,6 @@ struct Session {
   std::filesystem::path data_dir;
   std::vector<std::string> server_flags;
   unsigned connections = 2;
-  unsigned filters = 0;  // defined before the first line; each matches every event
   bool quick = false;
   std::unique_ptr<ServerProcess> server;
 };
