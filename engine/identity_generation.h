@@ -42,6 +42,16 @@ class IdentityGeneration {
   template <class Visit>
   bool FindMatch(const Hash128& id, Visit&& visit) const;
 
+  // Calls visit(number, entry) for each entry with this id.
+  template <class Visit>
+  void ForEachMatch(const Hash128& id, Visit&& visit) const {
+    for (size_t s = SlotOf(id); slots_[s] != 0; s = (s + 1) & (slots_.size() - 1)) {
+      if ((slots_[s] & ~kNumberMask) != TagOf(id)) continue;
+      const uint32_t number = (slots_[s] & kNumberMask) - 1;
+      if (At(number).id == id) visit(number, At(number));
+    }
+  }
+
   // Adds an entry (equal ids may repeat) and returns its number. Precondition: size() < kEntriesMax.
   uint32_t Insert(const LiveIdentity& entry);
   void SetSequence(uint32_t number, uint64_t sequence) { At(number).sequence = sequence; }
