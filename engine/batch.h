@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "engine/engine.h"
+#include "engine/filter_matcher.h"
 #include "engine/identity_generation.h"
 #include "engine/radix_sort.h"
 #include "format/raw_block.h"
@@ -44,6 +45,12 @@ struct BatchBlock {
   size_t first_row = 0;
 };
 
+// The event in a row matches the filter in a place of Batch::filters.
+struct FilterMatch {
+  uint32_t row = 0;
+  uint32_t place = 0;
+};
+
 // What is committed in one step. Made by the sequencer, encoded by any encode thread, committed in
 // order. Each stage owns it alone while it works on it.
 struct Batch {
@@ -64,15 +71,19 @@ struct Batch {
   // durable and applied.
   std::function<void()> at_mark;
 
+  // The filters in force when it was sequenced; null or empty: none.
+  std::shared_ptr<const FilterSet> filters;
+
   std::vector<BatchBlock> blocks;             // filled by BatchEncoder
+  std::vector<FilterMatch> matches;           // by row; filled by BatchEncoder
   std::shared_ptr<const DistinctRun> people;  // of the rows; null: none, or not counted
 
   // What bounds it.
   size_t size() const { return rows.size() + new_waiting.size(); }
 };
 
-// Sorts rows by (hour, ad) and encodes them into blocks: one hour each, or, where hours hold only
-// a few events, one UTC day.
+// Sorts rows by (hour, ad), finds the filters they match, and encodes them into blocks: one hour each, or,
+// where hours hold only a few events, one UTC day.
 class BatchEncoder {
  public:
   void Encode(Batch* batch);
@@ -85,8 +96,11 @@ class BatchEncoder {
   void Sort(std::vector<BatchRow>* rows, size_t begin, size_t end, bool by_hour);
   std::vector<Group> GroupByHour(const std::vector<BatchRow>& rows);
   void EncodeGroup(Batch* batch, const Group& group);
+  void MatchFilters(Batch* batch);
 
   RawBlockEncoder encoder_;
+  FilterMatcher matcher_;
+  std::vector<uint32_t> places_;
   std::vector<BatchRow> sorted_;
   std::vector<EventRef> refs_;
   std::vector<SortItem> items_, scratch_;

@@ -9,6 +9,7 @@
 
 #include "engine/block_reader.h"
 #include "engine/dedup_window.h"
+#include "engine/filter_backfill.h"
 #include "engine/meta_keys.h"
 #include "format/coding.h"
 #include "format/keys.h"
@@ -69,6 +70,7 @@ Result<std::unique_ptr<Core>> Core::Open(const CoreContext& context) {
   core->upkeep_thread_ = std::thread([c = core.get()] { c->RunUpkeep(); });
   core->filter_thread_ = std::thread([c = core.get()] { c->RunFilterLoader(); });
   core->jobs_->Start();
+  core->reconcile_ = std::make_unique<BackgroundReconcile>(core.get(), context.options.reconcile_interval_ms);
   return core;
 }
 
@@ -77,12 +79,18 @@ Status Core::Load() {
   storage_options.data_dir = context_.options.data_dir;
   storage_options.block_cache_bytes = ShareOf(context_.options.memory_bytes, kBlockCacheShare);
   storage_options.file_system = context_.file_system;
+  auto live_filters = std::make_shared<LiveFilters>();
+  storage_options.live_filters = live_filters;
   Result<std::unique_ptr<Storage>> storage = Storage::Open(storage_options, retention_);
   if (!storage.ok()) return storage.status();
   storage_ = std::move(*storage);
   Status status = LoadRetention(*storage_, retention_.get());
   if (!status.ok()) return status;
+  filters_ = std::make_unique<FilterRegistry>(storage_.get(), live_filters);
+  status = filters_->Load();
+  if (!status.ok()) return status;
   events_ = std::make_unique<EventReader>(storage_.get(), &ads_);
+  sessions_ = std::make_unique<SessionReader>(storage_.get(), events_.get(), &ads_);
   IdentityIndexOptions identity_options;
   identity_options.window_ns = context_.options.dedup_window_ms * kNsPerMs;
   identity_options.filter_bytes_max = ShareOf(context_.options.memory_bytes, kFilterShare);
@@ -109,10 +117,39 @@ Status Core::Load() {
   parts.learned = learned_.get();
   parts.joiner = joiner_.get();
   parts.figures = context_.figures;
+  parts.filters = filters_->Active();
   pipeline_ = std::make_unique<Pipeline>(parts, state, EncodeThreads(context_.options), context_.on_failure);
   last_checkpoint_seconds_ = last_seal_seconds_ = last_repack_seconds_ = SteadySeconds();
   jobs_ = std::make_unique<JobBoard>(storage_.get(), context_.clock);
+  filters_->Attach(pipeline_.get(), jobs_.get());
+  AddFilterJob();
   return jobs_->Load();
+}
+
+void Core::AddFilterJob() {
+  JobKind kind;
+  kind.name = FilterRegistry::kJobKind;
+  kind.run = [this](JobContext& context) {
+    BackfillParts parts;
+    parts.storage = storage_.get();
+    parts.ads = &ads_;
+    parts.filters = filters_.get();
+    parts.retention = retention_.get();
+    parts.wait_for_repacking = [this] { std::lock_guard lock(checkpoint_mutex_); };
+    parts.ingest = [this](const DeltaSet& counted,
+                          std::vector<std::pair<std::string, std::string>> positions) {
+      return IngestAside(counted, std::move(positions));
+    };
+    parts.events = [this] { return pipeline_->state().events; };
+    return FilterBackfill(std::move(parts), &context).Run();
+  };
+  kind.undo = [this](JobContext& context) {
+    uint32_t id = 0;
+    uint32_t number = 0;
+    if (!FilterRegistry::ReadJobParameters(context.parameters(), &id, &number)) return Status::Ok();
+    return filters_->TakeBack(id, number);
+  };
+  jobs_->AddKind(std::move(kind));
 }
 
 Status Core::Recover(LogState* state) {
@@ -160,11 +197,12 @@ Status Core::Replay(const LogState& state) {
   rocksdb::ReadOptions read;
   read.readahead_size = 4 << 20;
   read.fill_cache = false;
+  const std::shared_ptr<const FilterSet> filters = filters_->Active();
   std::unique_ptr<rocksdb::Iterator> it(storage_->db()->NewIterator(read, storage_->handle(Family::kRaw)));
   for (it->Seek(RawKey{expected}.Encode()); it->Valid(); it->Next(), ++expected) {
     RawKey key;
     if (!RawKey::Decode(ToView(it->key()), &key) || key.sequence != expected) break;
-    Status replayed = ReplayBlock(key.sequence, ToView(it->value()));
+    Status replayed = ReplayBlock(key.sequence, ToView(it->value()), *filters);
     if (!replayed.ok()) return replayed.WithContext("raw block " + std::to_string(key.sequence));
   }
   if (!it->status().ok()) return FromRocks(it->status(), "replay the log");
@@ -174,9 +212,9 @@ Status Core::Replay(const LogState& state) {
   return Status::Ok();
 }
 
-Status Core::ReplayBlock(uint64_t sequence, std::string_view block) {
+Status Core::ReplayBlock(uint64_t sequence, std::string_view block, const FilterSet& filters) {
   if (sequence > counters_->covered_sequence()) {
-    Status counted = counters_->Replay(block);
+    Status counted = counters_->Replay(sequence, block, filters, ads_);
     if (!counted.ok()) return counted;
   }
   if (sequence > distinct_->passed_sequence()) {
@@ -213,6 +251,7 @@ Core::~Core() { Abandon(); }
 // Jobs first: they ask for checkpoints.
 void Core::StopThreads() {
   if (jobs_) jobs_->Stop();
+  if (reconcile_) reconcile_->Stop();
   {
     std::lock_guard lock(upkeep_mutex_);
     stopping_ = true;
@@ -237,7 +276,11 @@ Status Core::Close() {
 }
 
 Status Core::Repack(bool all) {
-  std::lock_guard lock(checkpoint_mutex_);
+  std::unique_lock lock(checkpoint_mutex_);
+  if (all) raw_unpinned_.wait(lock, [this] { return raw_pins_ == 0; });
+  if (raw_pins_ > 0) return Status::Ok();  // later
+  // A job that reads raw must find every block once.
+  if (filters_->HoldsRaw()) return Status::Ok();
   return repacker_->Run(PassedSequence(), all, stopping_);
 }
 

@@ -1,5 +1,7 @@
 // Writing a checkpoint, and what expires.
 
+#include <algorithm>
+
 #include "engine/core.h"
 #include "engine/identity_sealer.h"
 #include "engine/meta_keys.h"
@@ -40,7 +42,7 @@ Status Core::WriteCheckpoint(bool seal, uint64_t sequence) {
   if (counters) {
     Result<CounterView::Files> written = counters_->WriteFiles();
     if (!written.ok()) return written.status();
-    files = std::move(written->files);
+    files.insert(files.end(), written->files.begin(), written->files.end());
     positions.emplace_back(kPositionCounters, std::move(written->position));
   }
   if (people) {
@@ -76,6 +78,25 @@ Status Core::WriteCheckpoint(bool seal, uint64_t sequence) {
   return DeleteSegments(storage_.get(), sealed.removed);
 }
 
+Status Core::IngestAside(const DeltaSet& counted,
+                         std::vector<std::pair<std::string, std::string>> positions) {
+  std::lock_guard lock(checkpoint_mutex_);
+  if (checkpoint_failed_)
+    return Status::Unavailable("a checkpoint has failed; memory is rebuilt from the log");
+  Result<CounterView::Files> written = counters_->WriteAside(counted);
+  if (!written.ok()) return written.status();
+  std::vector<IngestFile> files = std::move(written->files);
+  positions.emplace_back(kPositionCounters, std::move(written->position));
+  std::ranges::sort(positions);
+  std::vector<std::pair<std::string_view, std::string>> sorted(positions.begin(), positions.end());
+  Result<IngestFile> position_file = WritePositionFile(storage_.get(), sorted);
+  if (!position_file.ok()) return position_file.status();
+  files.push_back(*position_file);
+  Status status = counters_->IngestAside([&] { return storage_->Ingest(files); });
+  if (!status.ok()) context_.on_failure(status);
+  return status;
+}
+
 Status Core::Expire(int64_t now_ns) {
   const EngineOptions& options = context_.options;
   const int32_t raw_from = KeptFrom(now_ns, options.retain_raw_ms);
@@ -85,6 +106,7 @@ Status Core::Expire(int64_t now_ns) {
     return Status::Ok();
   }
   std::lock_guard lock(checkpoint_mutex_);
+  if (raw_pins_ > 0) return Status::Ok();  // later
   // Persisted before anyone acts on it, so that it never goes back.
   std::string position;
   PutFixed(&position, std::max(raw_from, retention_->raw.load()));

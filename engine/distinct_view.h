@@ -11,6 +11,7 @@
 
 #include "engine/distinct_position.h"
 #include "engine/distinct_run.h"
+#include "engine/hour_range.h"
 #include "engine/log_state.h"
 #include "engine/read_gate.h"
 #include "engine/storage.h"
@@ -20,12 +21,6 @@
 namespace tallymark {
 
 class EventReader;
-
-// Half open in hours since the epoch.
-struct HourRange {
-  int32_t begin = 0;
-  int32_t end = 0;
-};
 
 // Distinct users and addresses of one step of hours.
 struct DistinctPoint {

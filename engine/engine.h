@@ -11,12 +11,15 @@
 #include <vector>
 
 #include "engine/engine_stats.h"
+#include "engine/filter.h"
 #include "engine/job.h"
-#include "format/distinct_set.h"
+#include "engine/recount_report.h"
 #include "engine/top_banners.h"
 #include "format/ad_record.h"
+#include "format/distinct_set.h"
 #include "format/event_chunk.h"
 #include "format/hour_row.h"
+#include "format/import_record.h"
 #include "format/status.h"
 #include "format/time_units.h"
 
@@ -80,6 +83,9 @@ struct EngineOptions {
   int64_t seal_interval_ms = 10 * kMsPerMinute;
   // Hours without arrivals for this long have their small raw blocks repacked.
   int64_t repack_quiet_ms = 2 * kMsPerMinute;
+  // Past hours are counted again in the background and compared with the counters: so long after a
+  // round ends the next begins. 0: never. A round takes 5 % of one processor.
+  int64_t reconcile_interval_ms = kMsPerDay;
   // Below this much free space on the disk of data_dir writes stop (kUnavailable); reads go on.
   uint64_t free_space_floor_bytes = 1ULL << 30;
   // Not owned, must outlive the engine; null is Clock::System().
@@ -136,6 +142,28 @@ struct EventPage {
   std::optional<std::string>
       cursor;                 // opaque; pass it to get the next page; absent when the range is through
   int64_t scanned_to_ns = 0;  // everything before this time (and up to the cursor) has been looked at
+};
+
+// A run of clicks of one key, of which none is more than the gap later than the one before it.
+struct Session {
+  std::string key;       // the attribute's value
+  int64_t start_ns = 0;  // of the first click
+  int64_t end_ns = 0;    // of the last click
+  uint64_t clicks = 0;
+};
+
+struct SessionQuery {
+  int64_t from_ns = 0;  // half open; clicks outside are not looked at, so sessions end at its ends
+  int64_t to_ns = 0;
+  int64_t gap_ns = 30 * kNsPerMinute;  // 1 ms..7 d
+  std::string by = "user_id";          // the attribute; clicks without it belong to no session
+  size_t limit = 1'000;                // 1..10,000
+  std::string cursor;                  // of the page before, for the same query; empty: the first page
+};
+
+struct SessionPage {
+  std::vector<Session> sessions;      // by start; ties in an order of their own that never changes
+  std::optional<std::string> cursor;  // as EventPage's; a page with one may be empty
 };
 
 // The engine: exact counting of ad events on RocksDB (see engine/README.md).
@@ -206,8 +234,25 @@ class Engine {
   virtual Result<EventPage> Events(std::string_view ad_id, int64_t from_ns, int64_t to_ns, size_t limit,
                                    std::string_view cursor) const = 0;
 
+  // Session windows over the raw clicks of one ad. Each session comes whole and on one page. Reads as
+  // far as the page's last session goes. kExhausted: too many keys have a session at one time.
+  virtual Result<SessionPage> Sessions(std::string_view ad_id, const SessionQuery& query) const = 0;
+
   // Newest event time - allowed lateness, never above clock - lateness; empty without events.
   virtual std::optional<int64_t> WatermarkMs() const = 0;
+
+  // ---- Filters: counters of the events that match patterns. Filter 0 is everything.
+
+  // Defines or redefines a filter: events that come from now on are counted, and a job counts the
+  // past (FilterInfo::job). Durable when it returns; *created says that it was not there. kInvalid:
+  // filter 0. kConflict: there are kFiltersMax already, or a job is counting this one.
+  virtual Result<FilterInfo> DefineFilter(uint32_t id, FilterDefinition definition, bool* created) = 0;
+  // Takes the filter and its counters away. kNotFound; kConflict: a job is counting it.
+  virtual Status DeleteFilter(uint32_t id) = 0;
+  virtual std::vector<FilterInfo> Filters() const = 0;           // by id
+  virtual Result<FilterInfo> FindFilter(uint32_t id) const = 0;  // kNotFound
+  // Whether counts asked for from now on are whole; cheap. Filter 0 is always. kNotFound.
+  virtual Result<FilterReadiness> ReadinessOf(uint32_t id) const = 0;
 
   // ---- Jobs: work in the background that survives restarts.
 
@@ -224,6 +269,19 @@ class Engine {
   // ended already.
   virtual Result<JobInfo> CancelJob(uint64_t id) = 0;
 
+  // ---- Imports: which named files were loaded, or begun. The importer keeps these records; the
+  // engine only remembers them, in step with the events.
+
+  // Empty: no file of this name.
+  virtual Result<std::optional<ImportRecord>> FindImport(std::string_view name) const = 0;
+  // The name under which this content was begun first; empty: it never was.
+  virtual Result<std::optional<std::string>> FindImportContent(std::string_view content_hash) const = 0;
+  // Keeps the record. `durable`: it is when this returns; else no later than the next events are.
+  virtual Status PutImport(std::string_view name, const ImportRecord& record, bool durable) = 0;
+  // By name, from the first after `after` on.
+  virtual Result<std::vector<std::pair<std::string, ImportRecord>>> Imports(std::string_view after,
+                                                                            size_t limit) const = 0;
+
   // ---- Catalogue: what an ad belongs to and leads to. What is set goes before what its events say.
 
   // Replaces what is set for the ad; durable when it returns. True: nothing had been set.
@@ -234,6 +292,18 @@ class Engine {
   virtual Result<AdSettings> GetAd(const std::string& ad_id) const = 0;
 
   // ---- Upkeep.
+
+  // Counts the raw records of the hours that the range touches again and compares every counter row
+  // and top list with that count; what is in memory is written first. Runs beside everything else and
+  // changes nothing. Blocks until it is through. kGone: raw is kept for none of the hours.
+  // kCorruption: raw is damaged. kUnavailable: control.should_stop said so.
+  virtual Result<ReconcileReport> Reconcile(int64_t from_ns, int64_t to_ns,
+                                            const RecountControl& control) = 0;
+  // Puts the recount in the place of the rows and lists of each of those hours, one after another,
+  // each in one atomic step; live events are counted as always. Ends at the first hour that fails,
+  // with those before it replaced. Errors as above.
+  virtual Result<RecomputeReport> Recompute(int64_t from_ns, int64_t to_ns,
+                                            const RecountControl& control) = 0;
 
   // Writes a checkpoint of everything durable now and waits for it.
   virtual Status Checkpoint() = 0;

@@ -28,7 +28,7 @@ Result<TopBanners> EngineImpl::TopBannersOf(const std::string& campaign_id, Minu
     if (!banner_id) continue;
     BannerSums& banner = by_banner[*banner_id];
     banner.ad_ids.emplace_back((*core)->ads().Name(ad));
-    status = counters.Sum(ad, range, &banner.sums);
+    status = counters.Sum(ad, 0, range, &banner.sums);
     if (!status.ok()) return status;
   }
   std::vector<BannerSums> banners;

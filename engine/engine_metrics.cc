@@ -38,7 +38,7 @@ Status AddSums(const CounterView& counters, std::span<const uint32_t> ads, Minut
   const auto units_per_point = static_cast<size_t>(step_minutes / unit);
   std::vector<MetricSums> units;
   for (uint32_t ad : ads) {
-    Status read = counters.Buckets(ad, range, unit, &units);
+    Status read = counters.Buckets(ad, 0, range, unit, &units);
     if (!read.ok()) return read;
     for (size_t i = 0; i < units.size(); ++i) (*points)[i / units_per_point].sums.Add(units[i]);
   }

@@ -37,10 +37,11 @@ struct EngineStats {
   uint64_t pending_bytes = 0;
   uint64_t batches = 0;
   uint64_t raw_blocks = 0;
-  HistogramSnapshot batch_events;    // events per committed batch
-  HistogramSnapshot commit_seconds;  // sequenced to durable
-  HistogramSnapshot fsync_seconds;   // the RocksDB write with its sync
-  HistogramSnapshot append_seconds;  // Append to AppendDone
+  HistogramSnapshot batch_events;      // events per committed batch
+  HistogramSnapshot commit_seconds;    // sequenced to durable
+  HistogramSnapshot fsync_seconds;     // the RocksDB write with its sync
+  HistogramSnapshot append_seconds;    // Append to AppendDone
+  HistogramSnapshot lateness_seconds;  // newest event time when an event was sequenced, less its own
 
   uint64_t last_sequence = 0;                      // of the log
   std::map<std::string, uint64_t> view_positions;  // view name -> sequence its checkpoint covers
@@ -64,6 +65,13 @@ struct EngineStats {
   int32_t raw_kept_from_hour = INT32_MIN;
   int32_t minutes_kept_from_hour = INT32_MIN;
   int32_t hours_kept_from_hour = INT32_MIN;
+
+  // Recounts, on demand and in the background.
+  uint64_t reconcile_rows_checked = 0;
+  uint64_t reconcile_mismatches = 0;        // amounts that differed, each time they were seen
+  uint64_t reconcile_rounds = 0;            // ended, in the background
+  uint64_t reconcile_round_mismatches = 0;  // of the last of them
+  uint64_t recomputed_hours = 0;
 
   uint64_t disk_bytes = 0;  // live files of the data directory
   uint64_t disk_free_bytes = 0;

@@ -110,6 +110,12 @@ EngineStats EngineImpl::Stats() const {
   stats.commit_seconds = figures_.commit_seconds.Snapshot();
   stats.fsync_seconds = figures_.fsync_seconds.Snapshot();
   stats.append_seconds = figures_.append_seconds.Snapshot();
+  stats.lateness_seconds = figures_.lateness_seconds.Snapshot();
+  stats.reconcile_rows_checked = recounts_.rows_checked.load();
+  stats.reconcile_mismatches = recounts_.mismatches.load();
+  stats.reconcile_rounds = recounts_.rounds.load();
+  stats.reconcile_round_mismatches = recounts_.round_mismatches.load();
+  stats.recomputed_hours = recounts_.recomputed_hours.load();
   stats.writable = WriteHealth().ok();
   stats.disk_bytes = DirectoryBytes(options_.data_dir);
   std::error_code error;

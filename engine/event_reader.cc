@@ -6,6 +6,7 @@
 #include "engine/block_reader.h"
 #include "format/coding.h"
 #include "format/keys.h"
+#include "format/text_encoding.h"
 #include "format/time_units.h"
 
 namespace tallymark {
@@ -25,34 +26,20 @@ struct SortKey {
 SortKey KeyOf(const Event& e) { return {e.time_ns, static_cast<uint8_t>(e.kind), e.identity}; }
 
 std::string EncodeCursor(const SortKey& key) {
-  static constexpr char kHex[] = "0123456789abcdef";
   std::string bytes;
   PutFixed(&bytes, key.time_ns);
   PutFixed(&bytes, key.kind);
   PutFixed(&bytes, key.identity.hi);
   PutFixed(&bytes, key.identity.lo);
-  std::string hex;
-  for (char c : bytes) {
-    hex.push_back(kHex[static_cast<uint8_t>(c) >> 4]);
-    hex.push_back(kHex[static_cast<uint8_t>(c) & 15]);
-  }
-  return hex;
+  return EncodeHex(bytes);
 }
 
 bool DecodeCursor(std::string_view hex, SortKey* key) {
-  auto digit = [](char c) {
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-  };
-  std::string bytes;
-  for (size_t i = 0; i + 1 < hex.size(); i += 2) {
-    const int high = digit(hex[i]);
-    const int low = digit(hex[i + 1]);
-    if (high < 0 || low < 0) return false;
-    bytes.push_back(static_cast<char>(high << 4 | low));
-  }
-  std::string_view in = bytes;
-  return hex.size() % 2 == 0 && GetFixed(&in, &key->time_ns) && GetFixed(&in, &key->kind) &&
-         GetFixed(&in, &key->identity.hi) && GetFixed(&in, &key->identity.lo) && in.empty();
+  std::optional<std::string> bytes = DecodeHex(hex);
+  if (!bytes) return false;
+  std::string_view in = *bytes;
+  return GetFixed(&in, &key->time_ns) && GetFixed(&in, &key->kind) && GetFixed(&in, &key->identity.hi) &&
+         GetFixed(&in, &key->identity.lo) && in.empty();
 }
 
 // Keeps the first `limit` events of all it is shown, in memory bounded by twice that.

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "engine/big_vector.h"
 #include "engine/slab.h"
 #include "format/hash128.h"
 
@@ -28,8 +29,9 @@ class IdentityGeneration {
   static constexpr uint32_t kEntriesMax = (1U << 24) - 1;
   static constexpr size_t kPieceBytes = size_t{2} << 20;
 
-  // The pool hands out pieces of kPieceBytes.
-  explicit IdentityGeneration(PiecePool* pool);
+  // The pool hands out pieces of kPieceBytes. The table begins with room for `expected` entries: as
+  // it grows all of them are placed anew, while the sequencer waits.
+  explicit IdentityGeneration(PiecePool* pool, uint32_t expected = 0);
   ~IdentityGeneration();
   IdentityGeneration(const IdentityGeneration&) = delete;
   IdentityGeneration& operator=(const IdentityGeneration&) = delete;
@@ -71,7 +73,7 @@ class IdentityGeneration {
 
   PiecePool* pool_;
   std::vector<LiveIdentity*> pieces_;  // capacity reserved: never moves while others read
-  std::vector<uint32_t> slots_;
+  BigVector<uint32_t> slots_;
   uint32_t size_ = 0;
 };
 

@@ -272,7 +272,7 @@ void IdentityIndex::Replay(const Event& event, uint32_t ad, uint64_t sequence) {
 void IdentityIndex::SwitchGeneration() {
   frozen_.generation = std::move(live_);
   frozen_.days = std::move(live_days_);
-  live_ = std::make_shared<IdentityGeneration>(&entry_pool_);
+  live_ = std::make_shared<IdentityGeneration>(&entry_pool_, frozen_.generation->size());
   live_days_.clear();
   ++generation_number_;
   for (int32_t d : frozen_.days) {

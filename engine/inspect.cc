@@ -70,6 +70,21 @@ Status InspectorImpl::ForEachEvent(const InspectRange& range,
   return Status::Ok();
 }
 
+Status InspectorImpl::ForEachFilter(const std::function<bool(const FilterDump&)>& emit) {
+  for (const auto& [id, record] : directory_->filters) {
+    const FilterVersion& newest = record.next ? *record.next : *record.current;
+    FilterDump filter;
+    filter.id = id;
+    filter.definition = newest.definition;
+    filter.ready = !record.next;
+    filter.number = record.current ? record.current->number : newest.number;
+    filter.active_from = newest.active_from;
+    filter.job = newest.job;
+    if (!emit(filter)) break;
+  }
+  return Status::Ok();
+}
+
 Result<std::vector<std::pair<std::string, std::string>>> InspectorImpl::Meta() {
   const InspectedDirectory& d = *directory_;
   Result<std::string> version = d.storage->Get(Family::kMeta, kMetaFormatVersion);
@@ -87,6 +102,7 @@ Result<std::vector<std::pair<std::string, std::string>>> InspectorImpl::Meta() {
   if (!waiting.ok()) return waiting.status();
   number("waiting_conversions", *waiting);
   number("last_sequence", d.log.last_sequence);
+  number("filters", d.filters.size());
   number("counters_position", d.counters.covered_sequence);
   number("counters_generation", d.counters.generation);
   if (d.distinct.active) number("distinct_position", d.distinct.covered_sequence);

@@ -26,6 +26,16 @@ struct CounterRecord {
   MetricSums sums;
 };
 
+// A filter, whichever of its versions is newest; see FilterInfo.
+struct FilterDump {
+  uint32_t id = 0;
+  FilterDefinition definition;
+  bool ready = false;
+  uint32_t number = 0;  // the filter of counter keys that answers queries
+  uint64_t active_from = 0;
+  uint64_t job = 0;
+};
+
 // Distinct users and addresses of an ad's hour.
 struct DistinctRecord {
   std::string ad_id;
@@ -86,6 +96,7 @@ class Inspector {
   // By (ad_id, bucket, filter_id). Rows plus what the log holds beyond their position.
   virtual Status ForEachCounter(const InspectRange& range, bool hours,
                                 const std::function<bool(const CounterRecord&)>& emit) = 0;
+  virtual Status ForEachFilter(const std::function<bool(const FilterDump&)>& emit) = 0;  // by id
   // By (ad_id, bucket). Rows plus what the log holds beyond their position.
   virtual Status ForEachDistinct(const InspectRange& range,
                                  const std::function<bool(const DistinctRecord&)>& emit) = 0;

@@ -78,11 +78,48 @@ Status InspectedDirectory::Load() {
   if (!value.ok()) return value.status();
   if (!value->empty() && !distinct.Decode(*value))
     return Status::Corruption("positions/distinct is unreadable");
+  Status filters_loaded = LoadFilters();
+  if (!filters_loaded.ok()) return filters_loaded;
   Result<int64_t> window = SmallestDedupWindow(*storage);
   if (!window.ok()) return window.status();
   dedup_window_ns = *window;
   events = std::make_unique<EventReader>(storage.get(), &ads);
   return ads.Load(*storage, log.ads);
+}
+
+Status InspectedDirectory::LoadFilters() {
+  std::unique_ptr<rocksdb::Iterator> it(
+      storage->db()->NewIterator(rocksdb::ReadOptions(), storage->handle(Family::kFilters)));
+  for (it->SeekToFirst(); it->Valid(); it->Next()) {
+    FilterKey key;
+    if (!FilterKey::Decode(ToView(it->key()), &key))
+      return Status::Corruption("a filter's key is unreadable");
+    FilterRecord& record = filters[key.id];
+    Status decoded = DecodeFilterRecord(ToView(it->value()), &record);
+    if (!decoded.ok()) return decoded.WithContext("filter " + std::to_string(key.id));
+    filter_ids[record.current ? record.current->number : record.next->number] = key.id;
+  }
+  return FromRocks(it->status(), "read the filters");
+}
+
+FilterSet InspectedDirectory::AnsweringFilters() const {
+  std::vector<FilterSet::Member> members;
+  for (const auto& [id, record] : filters) {
+    const FilterVersion& version = record.current ? *record.current : *record.next;
+    members.push_back({version.number, version.active_from, version.definition});
+  }
+  return FilterSet(std::move(members));
+}
+
+std::vector<CountedFilter> InspectedDirectory::WholeFilters() const {
+  std::vector<CountedFilter> whole(1);
+  for (const auto& [id, record] : filters) {
+    if (!record.current) continue;
+    const FilterVersion& version = *record.current;
+    whole.push_back(
+        {version.number, id, version.active_from, version.complete_from_hour, version.definition});
+  }
+  return whole;
 }
 
 uint64_t InspectedDirectory::PassedSequence() const {

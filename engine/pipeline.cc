@@ -42,7 +42,12 @@ void Pipeline::Encoders::Encode(Batch* batch) {
 
 Pipeline::Pipeline(Parts parts, const LogState& state, unsigned encode_threads,
                    std::function<void(Status)> on_failure)
-    : parts_(parts), on_failure_(std::move(on_failure)), state_(state), sequencer_encoders_(parts) {
+    : parts_(std::move(parts)),
+      on_failure_(std::move(on_failure)),
+      filters_(parts_.filters),
+      state_(state),
+      lateness_(state.newest_ns),
+      sequencer_encoders_(parts_) {
   threads_.emplace_back([this] { RunSequencer(); });
   threads_.emplace_back([this] { RunCommitter(); });
   for (unsigned i = 0; i < encode_threads; ++i) threads_.emplace_back([this] { RunEncoder(); });
@@ -119,6 +124,8 @@ std::unique_ptr<Batch> Pipeline::NewBatch() {
   auto batch = std::make_unique<Batch>();
   batch->first_new_ad = parts_.ads->size();
   batch->generation = parts_.identities->live();
+  std::lock_guard lock(mutex_);
+  batch->filters = filters_;
   return batch;
 }
 
@@ -223,6 +230,7 @@ Status Pipeline::SettleEvents(AppendRequest* request, Batch* batch) {
                                                    : SettleOne(chunk, event, batch);
       if (!verdict.ok()) return verdict.status();
       if (*verdict == IdentityIndex::Verdict::kNew) {
+        lateness_.Note(event.time_ns);
         ++tally.accepted;
       } else {
         ++tally.duplicates;
@@ -232,6 +240,7 @@ Status Pipeline::SettleEvents(AppendRequest* request, Batch* batch) {
     request->tallies.push_back(tally);
   }
   parts_.figures->conflicts.fetch_add(conflicts, std::memory_order_relaxed);
+  lateness_.MoveTo(&parts_.figures->lateness_seconds);
   return Status::Ok();
 }
 
@@ -270,6 +279,7 @@ void Pipeline::PushMark(Mark mark) {
   slot->abandoned = std::move(mark.abandoned);
   slot->encoded = slot->taken = true;
   std::lock_guard lock(mutex_);
+  if (mark.filters) filters_ = std::move(mark.filters);
   slots_.push_back(std::move(slot));
   ++uncommitted_;
   commit_ready_.notify_one();

@@ -18,6 +18,7 @@
 #include "engine/distinct_view.h"
 #include "engine/histogram.h"
 #include "engine/identity_index.h"
+#include "engine/lateness.h"
 #include "engine/learned_ads.h"
 #include "engine/log_state.h"
 #include "engine/storage.h"
@@ -30,6 +31,7 @@ struct PipelineFigures {
   std::atomic<uint64_t> pending_chunks{0}, pending_bytes{0};
   Histogram batch_events{1};
   Histogram commit_seconds{50e-6}, fsync_seconds{50e-6}, append_seconds{50e-6};
+  Histogram lateness_seconds{LatenessMeter::kFirstBoundSeconds};
 };
 
 // The way of an event from Append to its acknowledgement:
@@ -54,7 +56,8 @@ class Pipeline {
     LearnedAds* learned = nullptr;
     ConversionJoiner* joiner = nullptr;
     PipelineFigures* figures = nullptr;
-    DistinctView* distinct = nullptr;  // null: people are not counted
+    std::shared_ptr<const FilterSet> filters = nullptr;  // of the first batches
+    DistinctView* distinct = nullptr;                    // null: people are not counted
   };
 
   Pipeline(Parts parts, const LogState& state, unsigned encode_threads,
@@ -69,6 +72,8 @@ class Pipeline {
   // mark go to a new generation.
   struct Mark {
     bool switch_generation = false;
+    // Not null: batches after the mark match these filters.
+    std::shared_ptr<const FilterSet> filters = nullptr;
     std::function<void()> at_mark;
     std::function<void(const Status&)> abandoned;
   };
@@ -132,6 +137,7 @@ class Pipeline {
   std::condition_variable drained_;
   std::deque<AppendRequest> input_;
   std::deque<Mark> marks_;
+  std::shared_ptr<const FilterSet> filters_;  // of batches being begun
   std::deque<std::unique_ptr<Slot>> slots_;
   size_t uncommitted_ = 0;  // slots closed and not yet through the committer
   bool refusing_ = false;   // no more Appends
@@ -139,6 +145,7 @@ class Pipeline {
   bool sequencer_done_ = false;
   Status failure_;
   LogState state_;
+  LatenessMeter lateness_;                    // the sequencer's
   uint64_t closed_batches_ = 0;               // the sequencer's
   std::atomic<uint64_t> durable_batches_{0};  // of them, in order
   Encoders sequencer_encoders_;               // of tiny batches, which are not worth another thread

@@ -13,10 +13,12 @@ struct SortItem {
   uint32_t value = 0;
 };
 
-// Sorts by Item::key, stably, byte by byte from the least significant (LSD radix sort); bytes that are
-// equal in all keys cost one look. *scratch keeps its memory between calls.
-template <class Item>
-void RadixSort(std::vector<Item>* items, std::vector<Item>* scratch) {
+// Sorts by their `key`, stably, byte by byte from the least significant (LSD radix sort); bytes that are
+// equal in all keys cost one look. *scratch keeps its memory between calls. `Items` is a std::vector
+// with any allocator of SortItem or whatever else has a 64-bit key.
+template <class Items>
+void RadixSort(Items* items, Items* scratch) {
+  using Item = typename Items::value_type;
   constexpr int kDigits = 8;
   std::array<std::array<uint32_t, 256>, kDigits> counts{};
   for (const Item& item : *items) {

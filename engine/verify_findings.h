@@ -24,7 +24,7 @@ class VerifyFindings {
   // Each place has a list of its own length, so that a thousand of one do not hide one of another.
   enum class Place : uint8_t { kCounters, kTopLists, kIdentities, kDistinct };
   void Mismatch(Place place, uint32_t ad, int64_t bucket_ms, std::string metric, std::string counted,
-                std::string raw);
+                std::string raw, uint32_t filter_id = 0);
 
   // Progress from here on moves between these shares of the whole.
   void BeginPhase(double begin, double end);
@@ -43,9 +43,6 @@ class VerifyFindings {
   std::array<size_t, 4> listed_{};  // by Place
   VerifyReport report_;
 };
-
-// Decimal digits, also of what does not fit 64 bits.
-std::string WideText(__int128 value);
 
 }  // namespace tallymark
 

@@ -135,6 +135,14 @@ Status ReadCount(const QueryParams& params, std::string_view name, size_t most, 
   return Status::Ok();
 }
 
+Status ReadCursor(const QueryParams& params, std::string* cursor) {
+  const std::string* text = params.Find("cursor");
+  if (text == nullptr) return Status::Ok();
+  if (text->size() > kMaxCursorBytes) return Bad("cursor", "this is no cursor of an earlier answer");
+  *cursor = *text;
+  return Status::Ok();
+}
+
 // The smallest step out of the usual ones that keeps the answer within its bound.
 int32_t StepThatFits(MinuteRange range) {
   constexpr std::array<int32_t, 12> kSteps = {1,   5,   10,  15,   30,     60,
@@ -231,9 +239,26 @@ Result<EventsArgs> ReadEventsArgs(const QueryParams& params, int64_t now_ns) {
   if (Status s = params.Check(Names{"from", "to", "limit", "cursor"}); !s.ok()) return s;
   if (Status s = ReadRange(params, now_ns, &args.from_ns, &args.to_ns); !s.ok()) return s;
   if (Status s = ReadCount(params, "limit", kMaxEventsPage, &args.limit); !s.ok()) return s;
-  if (const std::string* cursor = params.Find("cursor"); cursor != nullptr) {
-    if (cursor->size() > kMaxCursorBytes) return Bad("cursor", "this is no cursor of an earlier answer");
-    args.cursor = *cursor;
+  if (Status s = ReadCursor(params, &args.cursor); !s.ok()) return s;
+  return args;
+}
+
+Result<SessionQuery> ReadSessionArgs(const QueryParams& params, int64_t now_ns) {
+  SessionQuery args;
+  if (Status s = params.Check(Names{"from", "to", "gap", "by", "limit", "cursor"}); !s.ok()) return s;
+  if (Status s = ReadRange(params, now_ns, &args.from_ns, &args.to_ns); !s.ok()) return s;
+  if (Status s = ReadCount(params, "limit", kMaxSessionsPage, &args.limit); !s.ok()) return s;
+  if (Status s = ReadCursor(params, &args.cursor); !s.ok()) return s;
+  if (const std::string* gap = params.Find("gap"); gap != nullptr) {
+    Result<int64_t> ms = ParseDurationMs(*gap);
+    if (!ms.ok() || *ms < 1 || *ms > kMaxSessionGapMs)
+      return Bad("gap", "a duration from 1ms to 7d is expected, such as 30m");
+    args.gap_ns = *ms * kNsPerMs;
+  }
+  if (const std::string* by = params.Find("by"); by != nullptr) {
+    if (by->empty() || by->size() > kMaxAttributeNameBytes || !IsUtf8(*by))
+      return Bad("by", "the name of an attribute, 1 to 64 bytes, is expected");
+    args.by = *by;
   }
   return args;
 }

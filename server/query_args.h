@@ -21,6 +21,8 @@ inline constexpr int32_t kMaxStepMinutes = 30 * 24 * 60;
 inline constexpr int32_t kMaxTopWindowMinutes = 7 * 24 * 60;
 inline constexpr size_t kMaxTopCount = 10'000;
 inline constexpr size_t kMaxEventsPage = 10'000;
+inline constexpr size_t kMaxSessionsPage = 10'000;
+inline constexpr int64_t kMaxSessionGapMs = 7 * kMsPerDay;
 inline constexpr size_t kMaxCursorBytes = 1024;
 
 // GET /v1/ads/{ad_id}/aggregated_cnt
@@ -68,6 +70,9 @@ struct EventsArgs {
   std::string cursor;
 };
 Result<EventsArgs> ReadEventsArgs(const QueryParams& params, int64_t now_ns);
+
+// GET /v1/ads/{ad_id}/sessions. A page has 1,000 sessions at most unless `limit` says otherwise.
+Result<SessionQuery> ReadSessionArgs(const QueryParams& params, int64_t now_ns);
 
 // Nanoseconds per unit of a write request's timestamps: "ns", "us", "ms", "s" for both versions of
 // the API, and "n", "u", "m", "h" for the first. Absent: nanoseconds.

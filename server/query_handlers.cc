@@ -6,6 +6,7 @@
 
 #include "format/decimal.h"
 #include "format/time_units.h"
+#include "server/job_handlers.h"
 #include "server/json_text.h"
 #include "server/query_args.h"
 
@@ -47,8 +48,11 @@ void AppendRange(MinuteRange range, JsonText* json) {
   json->Raw(R"("from":)").Number(MinuteMs(range.begin)).Raw(R"(,"to":)").Number(MinuteMs(range.end));
 }
 
-void AppendTail(const Services& services, uint32_t filter, JsonText* json) {
+// `readiness` was asked for before the counts: what was ready then is whole.
+void AppendTail(const Services& services, uint32_t filter, const FilterReadiness& readiness, JsonText* json) {
   json->Raw(R"(,"filter":)").Number(filter);
+  if (filter != 0) json->Raw(R"(,"ready":)").Bool(readiness.ready);
+  if (!readiness.ready) AppendShare(readiness.progress, &json->Raw(R"(,"progress":)"));
   json->Raw(R"(,"watermark":)").NumberOrNull(services.engine.WatermarkMs()).Raw("}");
 }
 
@@ -75,6 +79,24 @@ void AppendEvent(const RawEvent& event, JsonText* json) {
   json->Raw("}}");
 }
 
+// Closes the list before it.
+void AppendCursor(const std::optional<std::string>& cursor, JsonText* json) {
+  json->Raw(R"(],"cursor":)");
+  if (cursor) {
+    json->Quoted(*cursor);
+  } else {
+    json->Raw("null");
+  }
+}
+
+// Times to the millisecond, rounded down as everywhere.
+void AppendSession(const Session& session, JsonText* json) {
+  json->Raw(R"({"key":)").Quoted(session.key);
+  json->Raw(R"(,"start":)").Number(FloorDiv(session.start_ns, kNsPerMs));
+  json->Raw(R"(,"end":)").Number(FloorDiv(session.end_ns, kNsPerMs));
+  json->Raw(R"(,"clicks":)").Number(session.clicks).Raw("}");
+}
+
 std::string EventsJson(const EventPage& page, const EventsArgs& args, std::optional<int64_t> watermark) {
   JsonText json(page.events.size() * 256 + 256);
   json.Raw(R"({"events":[)");
@@ -82,12 +104,7 @@ std::string EventsJson(const EventPage& page, const EventsArgs& args, std::optio
     if (i > 0) json.Raw(",");
     AppendEvent(page.events[i], &json);
   }
-  json.Raw(R"(],"cursor":)");
-  if (page.cursor) {
-    json.Quoted(*page.cursor);
-  } else {
-    json.Raw("null");
-  }
+  AppendCursor(page.cursor, &json);
   json.Raw(R"(,"scanned_to":")").Number(page.scanned_to_ns).Raw("\"");
   json.Raw(R"(,"from":)").Number(FloorDiv(args.from_ns, kNsPerMs));
   json.Raw(R"(,"to":)").Number(FloorDiv(args.to_ns, kNsPerMs));
@@ -101,6 +118,8 @@ HttpAnswer AnswerCount(const Services& services, HttpRequest& request) {
   if (Status s = CheckAdId(request.path_value); !s.ok()) return Failure(s);
   Result<CountArgs> args = ReadCountArgs(QueryParams(request.target.params), services.clock.NowNs());
   if (!args.ok()) return Failure(args.status());
+  Result<FilterReadiness> readiness = services.engine.ReadinessOf(args->filter);
+  if (!readiness.ok()) return Failure(readiness.status());
   Result<MetricSums> sums = services.engine.Totals(request.path_value, args->filter, args->range);
   if (!sums.ok()) return CounterFailure(services, sums.status(), args->range);
   __int128 sum = (*sums)[args->metric];
@@ -109,13 +128,15 @@ HttpAnswer AnswerCount(const Services& services, HttpRequest& request) {
   json.Raw(R"({"ad_id":)").Quoted(request.path_value).Raw(R"(,"count":)");
   AppendAmount(args->metric, static_cast<int64_t>(sum), &json);
   AppendRange(args->range, &json.Raw(","));
-  AppendTail(services, args->filter, &json);
+  AppendTail(services, args->filter, *readiness, &json);
   return Answer(json);
 }
 
 HttpAnswer AnswerTop(const Services& services, HttpRequest& request) {
   Result<TopArgs> args = ReadTopArgs(QueryParams(request.target.params), services.clock.NowNs());
   if (!args.ok()) return Failure(args.status());
+  Result<FilterReadiness> readiness = services.engine.ReadinessOf(args->filter);
+  if (!readiness.ok()) return Failure(readiness.status());
   Result<TopList> top = services.engine.PopularAds(args->filter, args->metric, args->range, args->count);
   if (top.status().code() == Code::kExhausted) return OverflowAnswer();
   if (!top.ok()) return CounterFailure(services, top.status(), args->range);
@@ -126,7 +147,7 @@ HttpAnswer AnswerTop(const Services& services, HttpRequest& request) {
   for (size_t i = 0; i < top->amounts.size(); ++i)
     AppendAmount(args->metric, top->amounts[i], &json.Raw(i > 0 ? "," : ""));
   AppendRange(args->range, &json.Raw("],"));
-  AppendTail(services, args->filter, &json);
+  AppendTail(services, args->filter, *readiness, &json);
   return Answer(json);
 }
 
@@ -134,6 +155,8 @@ HttpAnswer AnswerSeries(const Services& services, HttpRequest& request) {
   if (Status s = CheckAdId(request.path_value); !s.ok()) return Failure(s);
   Result<SeriesArgs> args = ReadSeriesArgs(QueryParams(request.target.params), services.clock.NowNs());
   if (!args.ok()) return Failure(args.status());
+  Result<FilterReadiness> readiness = services.engine.ReadinessOf(args->filter);
+  if (!readiness.ok()) return Failure(readiness.status());
   auto points = services.engine.Series(request.path_value, args->filter, args->range, args->step_minutes,
                                        args->window_minutes);
   if (!points.ok()) return CounterFailure(services, points.status(), args->range);
@@ -150,7 +173,7 @@ HttpAnswer AnswerSeries(const Services& services, HttpRequest& request) {
     auto minute = args->range.begin + static_cast<int32_t>(i) * args->step_minutes;
     AppendPoint(MinuteMs(minute), args->metrics, sums, &json.Raw(i > 0 ? "," : ""));
   }
-  AppendTail(services, args->filter, &json.Raw("]"));
+  AppendTail(services, args->filter, *readiness, &json.Raw("]"));
   return Answer(json);
 }
 
@@ -168,6 +191,24 @@ HttpAnswer AnswerEvents(const Services& services, HttpRequest& request) {
     answer.body = std::move(body);
     return answer;
   }
+}
+
+HttpAnswer AnswerSessions(const Services& services, HttpRequest& request) {
+  if (Status s = CheckAdId(request.path_value); !s.ok()) return Failure(s);
+  Result<SessionQuery> args = ReadSessionArgs(QueryParams(request.target.params), services.clock.NowNs());
+  if (!args.ok()) return Failure(args.status());
+  Result<SessionPage> page = services.engine.Sessions(request.path_value, *args);
+  if (!page.ok()) return Failure(page.status());
+  JsonText json(256 + page->sessions.size() * 96);
+  json.Raw(R"({"ad_id":)").Quoted(request.path_value).Raw(R"(,"sessions":[)");
+  for (size_t i = 0; i < page->sessions.size(); ++i)
+    AppendSession(page->sessions[i], &json.Raw(i > 0 ? "," : ""));
+  AppendCursor(page->cursor, &json);
+  json.Raw(R"(,"from":)").Number(FloorDiv(args->from_ns, kNsPerMs));
+  json.Raw(R"(,"to":)").Number(FloorDiv(args->to_ns, kNsPerMs));
+  json.Raw(R"(,"gap_ms":)").Number(args->gap_ns / kNsPerMs).Raw(R"(,"by":)").Quoted(args->by);
+  json.Raw(R"(,"watermark":)").NumberOrNull(services.engine.WatermarkMs()).Raw("}");
+  return Answer(json);
 }
 
 }  // namespace tallymark

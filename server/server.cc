@@ -6,10 +6,13 @@
 #include <optional>
 #include <utility>
 
+#include "server/drop_folder.h"
 #include "server/expired_conversions.h"
 #include "server/http_server.h"
+#include "server/imports.h"
 #include "server/ingest_server.h"
 #include "server/listen_address.h"
+#include "server/recount_handlers.h"
 #include "server/services.h"
 
 namespace tallymark {
@@ -57,12 +60,18 @@ class RunningServer : public Server {
     auto letters = DeadLetters::Open(options_.engine.data_dir);
     if (!letters.ok()) return letters.status();
     dead_letters_ = std::move(letters).value();
-    Run();
+    MakeServices();
+    AddRecountJobs(engine_.get());
+    if (Status s = OpenImports(); !s.ok()) return s;
+    expired_.Start(&*services_);
+    ingest_.Start(*services_);
+    http_.Start(*services_);
     return Status::Ok();
   }
 
   Status Stop() override {
     if (std::exchange(stopped_, true)) return closed_;
+    drop_folder_.reset();
     ingest_.Stop(options_.stop_time);
     http_.Stop(options_.stop_time);
     if (engine_ != nullptr) closed_ = engine_->Close();
@@ -79,7 +88,7 @@ class RunningServer : public Server {
   }
 
  private:
-  void Run() {
+  void MakeServices() {
     const Clock& clock = options_.engine.clock != nullptr ? *options_.engine.clock : Clock::System();
     services_.emplace(Services{.engine = *engine_,
                                .clock = clock,
@@ -91,9 +100,20 @@ class RunningServer : public Server {
                                .ingest_address = ingest_address(),
                                .http_address = http_address(),
                                .data_dir = options_.engine.data_dir});
-    expired_.Start(&*services_);
-    ingest_.Start(*services_);
-    http_.Start(*services_);
+  }
+
+  Status OpenImports() {
+    auto imports =
+        Imports::Open(*services_, {.bytes_max = options_.import_bytes_max,
+                                   .free_space_floor_bytes = options_.engine.free_space_floor_bytes});
+    if (!imports.ok()) return imports.status();
+    imports_ = std::move(imports).value();
+    services_->imports = imports_.get();
+    if (options_.spool_dir.empty()) return Status::Ok();
+    auto folder = DropFolder::Open(*services_, options_.spool_dir);
+    if (!folder.ok()) return folder.status().WithContext("--spool");
+    drop_folder_ = std::move(folder).value();
+    return Status::Ok();
   }
 
   const ServerOptions options_;
@@ -106,7 +126,9 @@ class RunningServer : public Server {
   std::unique_ptr<DeadLetters> dead_letters_;
   IngestServer ingest_;
   HttpServer http_;
+  std::unique_ptr<Imports> imports_;
   std::unique_ptr<Engine> engine_;
+  std::unique_ptr<DropFolder> drop_folder_;
   bool stopped_ = false;
   Status closed_;
 };

@@ -11,6 +11,8 @@
 
 namespace tallymark {
 
+class Imports;
+
 inline constexpr std::string_view kVersion = "0.2.0";
 
 // What connections and request handlers work with. Everything referred to is thread safe and
@@ -26,6 +28,7 @@ struct Services {
   std::string ingest_address;
   std::string http_address;
   std::string data_dir;
+  Imports* imports = nullptr;  // set before the ports accept
 };
 
 // Counts a rejected line and keeps it as a dead letter. `line` may be the beginning of it (`cut`).

@@ -24,6 +24,22 @@ constexpr const char* kExamples = R"(Examples:
 Durations: 500ms, 30s, 15m, 24h, 90d. Sizes: 512MiB, 4GiB. A --config file has the same names
 without the dashes, one a line: retain-minutes = "90d")";
 
+// A duration, or on for the default and off for 0.
+void AddReconcile(CLI::App* app, int64_t* milliseconds) {
+  const int64_t on = *milliseconds;
+  app->add_option_function<std::string>(
+         "--reconcile",
+         [milliseconds, on](const std::string& text) {
+           Result<int64_t> parsed = text == "on" ? on : text == "off" ? 0 : ParseDurationMs(text);
+           if (!parsed.ok()) throw CLI::ValidationError("--reconcile", parsed.status().message());
+           *milliseconds = *parsed;
+         },
+         "Compare counters with a recount of raw in the background, so long after each round; on is " +
+             FormatDurationMs(on) + ", off or 0 never")
+      ->type_name("on|off|DURATION")
+      ->default_str(FormatDurationMs(on));
+}
+
 // An option whose text is a duration, kept in milliseconds.
 void AddDuration(CLI::App* app, const std::string& name, int64_t* milliseconds, const std::string& help) {
   app->add_option_function<std::string>(
@@ -74,6 +90,7 @@ void AddOptions(CLI::App* app, ServerOptions* options, std::string* log_level) {
   AddDuration(app, "--allowed-lateness", &engine.allowed_lateness_ms,
               "How far the watermark trails the newest event");
   AddDuration(app, "--max-future", &engine.max_future_ms, "Events further ahead of the clock are rejected");
+  AddReconcile(app, &engine.reconcile_interval_ms);
   AddDuration(app, "--retain-raw", &engine.retain_raw_ms, "Keep raw events this long; 0 keeps them for ever");
   AddDuration(app, "--retain-minutes", &engine.retain_minutes_ms,
               "Keep minute counters this long; 0 for ever");
@@ -97,6 +114,11 @@ void AddOptions(CLI::App* app, ServerOptions* options, std::string* log_level) {
   AddDuration(app, "--seal-interval", &engine.seal_interval_ms, "Move them at least this often");
   AddDuration(app, "--repack-quiet", &engine.repack_quiet_ms,
               "Repack an hour's small raw blocks after this long without arrivals");
+  app->add_option(
+         "--spool", options->spool_dir,
+         "Import the .csv and .tsv files that are put into this folder, by the .json mapping beside them")
+      ->type_name("DIR");
+  AddSize(app, "--import-max", &options->import_bytes_max, "Largest file that may be imported");
   app->add_option("--log-level", *log_level, "What goes to stderr")
       ->capture_default_str()
       ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error", "off"}));

@@ -121,6 +121,34 @@ Status DumpIdentities(Inspector* inspector, const InspectRange& range, RecordWri
   });
 }
 
+std::string DefinitionJson(const FilterDefinition& definition) {
+  std::string json = "{";
+  for (const AttributePattern& pattern : definition.patterns) {
+    if (json.size() > 1) json += ',';
+    json += JsonText(pattern.attribute) + ":";
+    if (pattern.terms.empty()) json += "\"*\"";
+    if (pattern.terms.size() == 1)
+      json += JsonText((pattern.negated ? "!" : "") + TermText(pattern.terms.front()));
+    if (pattern.terms.size() < 2) continue;
+    for (size_t i = 0; i < pattern.terms.size(); ++i)
+      json += (i == 0 ? "[" : ",") + JsonText(TermText(pattern.terms[i]));
+    json += ']';
+  }
+  return json + "}";
+}
+
+Status DumpFilters(Inspector* inspector, RecordWriter* writer) {
+  return inspector->ForEachFilter([&](const FilterDump& filter) {
+    writer->Write({{"filter_id", std::to_string(filter.id), Type::kNumber},
+                   {"definition", DefinitionJson(filter.definition), Type::kJson},
+                   {"ready", filter.ready ? "true" : "false", Type::kJson},
+                   {"number", std::to_string(filter.number), Type::kNumber},
+                   {"active_from", std::to_string(filter.active_from), Type::kNumber},
+                   {"job", std::to_string(filter.job), Type::kNumber}});
+    return true;
+  });
+}
+
 std::string OthersJson(const AdSettings& entry) {
   std::string json = "{";
   for (const auto& [name, value] : entry.others)
@@ -195,6 +223,7 @@ Status Dump(const DumpOptions& options) {
     if (options.what == "raw") s = DumpRaw(inspector->get(), options, *range, &writer);
     if (options.what == "waiting") s = DumpWaiting(inspector->get(), options, *range, &writer);
     if (options.what == "counters") s = DumpCounters(inspector->get(), options, *range, &writer);
+    if (options.what == "filters") s = DumpFilters(inspector->get(), &writer);
     if (options.what == "distinct") s = DumpDistinct(inspector->get(), *range, &writer);
     if (options.what == "ads") s = DumpAds(inspector->get(), options, &writer);
     if (options.what == "identities") s = DumpIdentities(inspector->get(), *range, &writer);
@@ -212,10 +241,11 @@ void AddDumpCommand(CLI::App* app, int* exit_code) {
   command->add_option("--data-dir", options->data_dir, "The data directory; a server may be using it")
       ->capture_default_str();
   command
-      ->add_option("--what", options->what,
-                   "raw, waiting (conversions), counters, distinct, ads, identities, rejected or meta")
-      ->check(
-          CLI::IsMember({"raw", "waiting", "counters", "distinct", "ads", "identities", "rejected", "meta"}))
+      ->add_option(
+          "--what", options->what,
+          "raw, waiting (conversions), counters, filters, distinct, ads, identities, rejected or meta")
+      ->check(CLI::IsMember(
+          {"raw", "waiting", "counters", "filters", "distinct", "ads", "identities", "rejected", "meta"}))
       ->capture_default_str();
   command->add_option("--ad", options->ad, "Only this ad");
   command->add_option("--from", options->from,

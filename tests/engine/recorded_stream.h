@@ -1,11 +1,13 @@
 #ifndef TALLYMARK_TESTS_ENGINE_RECORDED_STREAM_H_
 #define TALLYMARK_TESTS_ENGINE_RECORDED_STREAM_H_
 
+#include <chrono>
 #include <filesystem>
 #include <map>
 #include <random>
 #include <set>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include "tests/engine/test_events.h"
@@ -102,6 +104,21 @@ inline EngineOptions QuietOptions(const std::string& data_dir, const Clock* cloc
 // What a crash at this moment would leave. Nothing may be appended meanwhile.
 inline void CopyDirectory(const std::string& from, const std::string& to) {
   std::filesystem::copy(from, to, std::filesystem::copy_options::recursive);
+}
+
+// The same while RocksDB may still be at work on what was written: waits until it has been idle for a
+// while, so that no file goes between the copying of two others.
+inline void CopyWhenIdle(const Engine& engine, const std::string& from, const std::string& to) {
+  constexpr int kIdleLooks = 20;
+  for (int idle = 0; idle < kIdleLooks; ++idle) {
+    const EngineStats stats = engine.Stats();
+    if (stats.rocksdb.at("rocksdb.num-running-compactions") +
+            stats.rocksdb.at("rocksdb.num-running-flushes") >
+        0)
+      idle = 0;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  CopyDirectory(from, to);
 }
 
 }  // namespace tallymark

@@ -125,7 +125,8 @@ TEST(KeysTest, BytewiseOrderIsNumericOrder) {
       random, [](Random& r) { return AdKey{.number = Pick<uint32_t>(r)}; },
       [](const AdKey& k) { return k.number; });
   ExpectOrderAndRoundTrip<JobKey>(
-      random, [](Random& r) { return JobKey{.id = Pick<uint64_t>(r)}; }, [](const JobKey& k) { return k.id; });
+      random, [](Random& r) { return JobKey{.id = Pick<uint64_t>(r)}; },
+      [](const JobKey& k) { return k.id; });
   ExpectOrderAndRoundTrip<FilterKey>(
       random, [](Random& r) { return FilterKey{.id = Pick<uint32_t>(r)}; },
       [](const FilterKey& k) { return k.id; });

@@ -1,11 +1,10 @@
 #include "tools/event_text.h"
 
-#include "engine/event_line.h"
-
 #include <gtest/gtest.h>
 
 #include <random>
 
+#include "engine/event_line.h"
 #include "format/event_parser.h"
 #include "tests/format/seed.h"
 
