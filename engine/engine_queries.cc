@@ -10,9 +10,21 @@ namespace {
 constexpr size_t kSeriesBucketsMax = 11'000;
 constexpr size_t kTopCountMax = 10'000;
 constexpr size_t kEventsPageMax = 10'000;
+constexpr size_t kSessionsPageMax = 10'000;
+constexpr int64_t kSessionGapMaxNs = 7 * kNsPerDay;
 
-Status CheckFilter(uint32_t filter) {
-  return filter == 0 ? Status::Ok() : Status::NotFound("there is no filter " + std::to_string(filter));
+// Runs `read` with the number a filter's counters stand under. When the filter was redefined
+// meanwhile they may have gone in the midst of the reading, which is then done anew.
+template <class Read>
+Status ReadFilter(const FilterRegistry& filters, uint32_t filter, Read&& read) {
+  for (;;) {
+    Result<FilterRegistry::Reading> before = filters.Find(filter);
+    if (!before.ok()) return before.status();
+    Status status = read(before->number);
+    Result<FilterRegistry::Reading> after = filters.Find(filter);
+    if (!after.ok()) return after.status();
+    if (after->number == before->number) return status;
+  }
 }
 
 Status CheckRange(MinuteRange range) {
@@ -72,8 +84,7 @@ void OfferAll(const Amounts& totals, TopHeap* heap) {
 }  // namespace
 
 Result<MetricSums> EngineImpl::Totals(std::string_view ad_id, uint32_t filter, MinuteRange range) const {
-  Status status = CheckFilter(filter);
-  if (status.ok()) status = CheckRange(range);
+  Status status = CheckRange(range);
   if (!status.ok()) return status;
   Result<std::shared_ptr<Core>> core = this->core();
   if (!core.ok()) return core.status();
@@ -82,7 +93,11 @@ Result<MetricSums> EngineImpl::Totals(std::string_view ad_id, uint32_t filter, M
   if (!status.ok()) return status;
   MetricSums sums;
   std::optional<uint32_t> ad = (*core)->ads().Find(ad_id);
-  if (ad) status = counters.Sum(*ad, range, &sums);
+  status = ReadFilter((*core)->filters(), filter, [&](uint32_t number) {
+    sums = MetricSums();
+    return ad ? counters.Sum(*ad, number, range, &sums) : Status::Ok();
+  });
+  if (status.ok()) status = counters.CheckRange(range);  // what expired meanwhile was not counted
   if (!status.ok()) return status;
   return sums;
 }
@@ -90,8 +105,7 @@ Result<MetricSums> EngineImpl::Totals(std::string_view ad_id, uint32_t filter, M
 Result<std::vector<MetricSums>> EngineImpl::Series(std::string_view ad_id, uint32_t filter, MinuteRange range,
                                                    int32_t step_minutes, int32_t window_minutes) const {
   const int32_t window = window_minutes == 0 ? step_minutes : window_minutes;
-  Status status = CheckFilter(filter);
-  if (status.ok()) status = CheckRange(range);
+  Status status = CheckRange(range);
   if (!status.ok()) return status;
   if (step_minutes <= 0 || window < step_minutes)
     return Status::Invalid("window must be at least step, step positive");
@@ -110,13 +124,16 @@ Result<std::vector<MetricSums>> EngineImpl::Series(std::string_view ad_id, uint3
   if (!status.ok()) return status;
   std::vector<MetricSums> points(steps);
   std::optional<uint32_t> ad = (*core)->ads().Find(ad_id);
-  if (!ad) return points;
   const bool hourly = read.begin % kMinutesPerHour == 0 && step_minutes % kMinutesPerHour == 0 &&
                       window % kMinutesPerHour == 0;
   const int unit = hourly ? kMinutesPerHour : 1;
   std::vector<MetricSums> units;
-  status = counters.Buckets(*ad, read, unit, &units);
+  status = ReadFilter((*core)->filters(), filter, [&](uint32_t number) {
+    return ad ? counters.Buckets(*ad, number, read, unit, &units) : Status::Ok();
+  });
+  if (status.ok()) status = counters.CheckSteps(read, step_minutes, window);
   if (!status.ok()) return status;
+  if (!ad) return points;
   // A sliding sum: what enters with a point's last step, less what left with the point before.
   MetricSums sum;
   const auto step_units = static_cast<size_t>(step_minutes / unit);
@@ -135,8 +152,7 @@ Result<std::vector<MetricSums>> EngineImpl::Series(std::string_view ad_id, uint3
 
 Result<TopList> EngineImpl::PopularAds(uint32_t filter, Metric metric, MinuteRange range,
                                        size_t count) const {
-  Status status = CheckFilter(filter);
-  if (status.ok()) status = CheckRange(range);
+  Status status = CheckRange(range);
   if (status.ok() && (count == 0 || count > kTopCountMax)) {
     status = Status::Invalid("count lies between 1 and " + std::to_string(kTopCountMax));
   }
@@ -150,15 +166,25 @@ Result<TopList> EngineImpl::PopularAds(uint32_t filter, Metric metric, MinuteRan
   auto from_window = [&](std::span<const uint32_t> totals) {
     OfferAll(totals.first(std::min<size_t>(totals.size(), (*core)->ads().size())), &heap);
   };
-  if (metric == Metric::kClicks && counters.TopFromWindow(range, from_window)) return heap.Take();
+  if (filter == 0 && metric == Metric::kClicks && counters.TopFromWindow(range, from_window))
+    return heap.Take();
   std::vector<int64_t> totals;
-  status = counters.Totals(metric, range, (*core)->ads(), &totals);
+  status = ReadFilter((*core)->filters(), filter, [&](uint32_t number) {
+    return counters.Totals(number, metric, range, (*core)->ads(), &totals);
+  });
+  if (status.ok()) status = counters.CheckRange(range);
   if (!status.ok()) return status;
   if (std::find(totals.begin(), totals.end(), INT64_MAX) != totals.end()) {
     return Status::Exhausted("an amount of the list overflows 64 bits");
   }
   OfferAll(totals, &heap);
   return heap.Take();
+}
+
+// Retention may pass the hours that are being read: what was read is an answer only when it has not.
+Status EngineImpl::CheckRawIsKept(const Core& core, int64_t from_ns) {
+  if (HourOf(from_ns) >= core.retention().raw.load()) return Status::Ok();
+  return Status::Gone("raw records of that time have expired; counts are there by the hour");
 }
 
 Result<EventPage> EngineImpl::Events(std::string_view ad_id, int64_t from_ns, int64_t to_ns, size_t limit,
@@ -169,13 +195,37 @@ Result<EventPage> EngineImpl::Events(std::string_view ad_id, int64_t from_ns, in
   }
   Result<std::shared_ptr<Core>> core = this->core();
   if (!core.ok()) return core.status();
-  if (HourOf(from_ns) < (*core)->retention().raw.load()) {
-    return Status::Gone("raw records of that time have expired; counts are there by the hour");
-  }
+  Status kept = CheckRawIsKept(**core, from_ns);
+  if (!kept.ok()) return kept;
   std::optional<uint32_t> ad = (*core)->ads().Find(ad_id);
-  if (ad) return (*core)->events().Page(*ad, from_ns, to_ns, limit, cursor);
   EventPage page;
   page.scanned_to_ns = to_ns;
+  if (!ad) return page;
+  Result<EventPage> read = (*core)->events().Page(*ad, from_ns, to_ns, limit, cursor);
+  kept = CheckRawIsKept(**core, from_ns);
+  if (!kept.ok()) return kept;
+  return read;
+}
+
+Result<SessionPage> EngineImpl::Sessions(std::string_view ad_id, const SessionQuery& query) const {
+  if (query.from_ns >= query.to_ns) return Status::Invalid("the range is empty");
+  if (query.gap_ns < kNsPerMs || query.gap_ns > kSessionGapMaxNs)
+    return Status::Invalid("gap lies between 1 ms and 7 days");
+  if (query.by.empty()) return Status::Invalid("by names no attribute");
+  if (query.limit == 0 || query.limit > kSessionsPageMax) {
+    return Status::Invalid("limit lies between 1 and " + std::to_string(kSessionsPageMax));
+  }
+  Result<std::shared_ptr<Core>> core = this->core();
+  if (!core.ok()) return core.status();
+  Result<int64_t> first_ns = SessionReader::FirstNeededNs(query);
+  if (!first_ns.ok()) return first_ns.status();
+  Status kept = CheckRawIsKept(**core, *first_ns);
+  if (!kept.ok()) return kept;
+  std::optional<uint32_t> ad = (*core)->ads().Find(ad_id);
+  if (!ad) return SessionPage();
+  Result<SessionPage> page = (*core)->sessions().Page(*ad, query);
+  kept = CheckRawIsKept(**core, *first_ns);
+  if (!kept.ok()) return kept;
   return page;
 }
 

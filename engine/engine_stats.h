@@ -29,14 +29,19 @@ struct EngineStats {
   uint64_t conflicts = 0;  // duplicates whose time or attributes differed from the first
   uint64_t ads = 0;        // distinct ad ids ever seen
 
+  uint64_t waiting_conversions = 0;  // accepted, and waiting for their clicks
+  uint64_t joined_conversions = 0;   // to their clicks
+  uint64_t expired_conversions = 0;  // that no click came for in time
+
   uint64_t pending_chunks = 0;  // appended, not yet answered
   uint64_t pending_bytes = 0;
   uint64_t batches = 0;
   uint64_t raw_blocks = 0;
-  HistogramSnapshot batch_events;    // events per committed batch
-  HistogramSnapshot commit_seconds;  // sequenced to durable
-  HistogramSnapshot fsync_seconds;   // the RocksDB write with its sync
-  HistogramSnapshot append_seconds;  // Append to AppendDone
+  HistogramSnapshot batch_events;      // events per committed batch
+  HistogramSnapshot commit_seconds;    // sequenced to durable
+  HistogramSnapshot fsync_seconds;     // the RocksDB write with its sync
+  HistogramSnapshot append_seconds;    // Append to AppendDone
+  HistogramSnapshot lateness_seconds;  // newest event time when an event was sequenced, less its own
 
   uint64_t last_sequence = 0;                      // of the log
   std::map<std::string, uint64_t> view_positions;  // view name -> sequence its checkpoint covers
@@ -54,11 +59,19 @@ struct EngineStats {
 
   uint64_t delta_rows = 0;  // counter rows in memory
   uint64_t delta_bytes = 0;
+  uint64_t distinct_delta_bytes = 0;  // users and addresses in memory
 
   // Retention positions, hours since the epoch; INT32_MIN when nothing was taken.
   int32_t raw_kept_from_hour = INT32_MIN;
   int32_t minutes_kept_from_hour = INT32_MIN;
   int32_t hours_kept_from_hour = INT32_MIN;
+
+  // Recounts, on demand and in the background.
+  uint64_t reconcile_rows_checked = 0;
+  uint64_t reconcile_mismatches = 0;        // amounts that differed, each time they were seen
+  uint64_t reconcile_rounds = 0;            // ended, in the background
+  uint64_t reconcile_round_mismatches = 0;  // of the last of them
+  uint64_t recomputed_hours = 0;
 
   uint64_t disk_bytes = 0;  // live files of the data directory
   uint64_t disk_free_bytes = 0;

@@ -6,6 +6,7 @@
 #include "engine/block_reader.h"
 #include "format/coding.h"
 #include "format/keys.h"
+#include "format/text_encoding.h"
 #include "format/time_units.h"
 
 namespace tallymark {
@@ -25,34 +26,20 @@ struct SortKey {
 SortKey KeyOf(const Event& e) { return {e.time_ns, static_cast<uint8_t>(e.kind), e.identity}; }
 
 std::string EncodeCursor(const SortKey& key) {
-  static constexpr char kHex[] = "0123456789abcdef";
   std::string bytes;
   PutFixed(&bytes, key.time_ns);
   PutFixed(&bytes, key.kind);
   PutFixed(&bytes, key.identity.hi);
   PutFixed(&bytes, key.identity.lo);
-  std::string hex;
-  for (char c : bytes) {
-    hex.push_back(kHex[static_cast<uint8_t>(c) >> 4]);
-    hex.push_back(kHex[static_cast<uint8_t>(c) & 15]);
-  }
-  return hex;
+  return EncodeHex(bytes);
 }
 
 bool DecodeCursor(std::string_view hex, SortKey* key) {
-  auto digit = [](char c) {
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-  };
-  std::string bytes;
-  for (size_t i = 0; i + 1 < hex.size(); i += 2) {
-    const int high = digit(hex[i]);
-    const int low = digit(hex[i + 1]);
-    if (high < 0 || low < 0) return false;
-    bytes.push_back(static_cast<char>(high << 4 | low));
-  }
-  std::string_view in = bytes;
-  return hex.size() % 2 == 0 && GetFixed(&in, &key->time_ns) && GetFixed(&in, &key->kind) &&
-         GetFixed(&in, &key->identity.hi) && GetFixed(&in, &key->identity.lo) && in.empty();
+  std::optional<std::string> bytes = DecodeHex(hex);
+  if (!bytes) return false;
+  std::string_view in = *bytes;
+  return GetFixed(&in, &key->time_ns) && GetFixed(&in, &key->kind) && GetFixed(&in, &key->identity.hi) &&
+         GetFixed(&in, &key->identity.lo) && in.empty();
 }
 
 // Keeps the first `limit` events of all it is shown, in memory bounded by twice that.
@@ -222,28 +209,35 @@ Result<EventPage> EventReader::Page(uint32_t ad, int64_t from_ns, int64_t to_ns,
   }
 }
 
-Result<std::vector<int64_t>> EventReader::TimesOf(const Hash128& id, const IdentityPlace& place) const {
+Status EventReader::EventsOf(const Hash128& id, const IdentityPlace& place, EventChunk* chunk,
+                             std::vector<uint32_t>* ads) const {
   ReadGate::Pass pass = storage_->raw_gate().Enter();
-  std::vector<int64_t> times;
   auto collect = [&](std::string_view block) {
-    EventChunk chunk;
-    std::vector<uint32_t> ads;
-    Status read = ReadBlock(block, *ads_, &place.ad, &chunk, &ads);
-    for (const Event& e : chunk.events) {
-      if (read.ok() && e.identity == id && HourOf(e.time_ns) == place.hour) times.push_back(e.time_ns);
+    const size_t first = chunk->events.size();
+    Status read = ReadBlock(block, *ads_, &place.ad, chunk, ads);
+    if (!read.ok()) return read;
+    size_t kept = first;
+    for (size_t i = first; i < chunk->events.size(); ++i) {
+      const Event& e = chunk->events[i];
+      if (e.identity == id && HourOf(e.time_ns) == place.hour) chunk->events[kept++] = e;
     }
+    chunk->events.resize(kept);
+    ads->resize(kept, place.ad);
     return read;
   };
   Result<std::string> block = storage_->Get(Family::kRaw, RawKey{place.sequence}.Encode());
-  Status read = Status::Ok();
-  if (block.ok()) {
-    read = collect(*block);
-  } else if (block.status().code() == Code::kNotFound) {
-    read = VisitPacked(place.hour, &place.ad, collect);
-  } else {
-    read = block.status();
-  }
+  if (block.ok()) return collect(*block);
+  if (block.status().code() != Code::kNotFound) return block.status();
+  return VisitPacked(place.hour, &place.ad, collect);
+}
+
+Result<std::vector<int64_t>> EventReader::TimesOf(const Hash128& id, const IdentityPlace& place) const {
+  EventChunk chunk;
+  std::vector<uint32_t> ads;
+  Status read = EventsOf(id, place, &chunk, &ads);
   if (!read.ok()) return read;
+  std::vector<int64_t> times;
+  for (const Event& e : chunk.events) times.push_back(e.time_ns);
   return times;
 }
 

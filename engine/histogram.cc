@@ -13,6 +13,13 @@ void Histogram::Record(double value) {
   sum_.fetch_add(value, std::memory_order_relaxed);
 }
 
+void Histogram::Add(const Counts& counts, double sum) {
+  for (size_t i = 0; i < counts_.size(); ++i) {
+    if (counts[i] != 0) counts_[i].fetch_add(counts[i], std::memory_order_relaxed);
+  }
+  sum_.fetch_add(sum, std::memory_order_relaxed);
+}
+
 HistogramSnapshot Histogram::Snapshot() const {
   HistogramSnapshot snapshot;
   double bound = first_bound_;

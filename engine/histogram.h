@@ -16,7 +16,11 @@ class Histogram {
  public:
   explicit Histogram(double first_bound) : first_bound_(first_bound) {}
 
+  using Counts = std::array<uint64_t, HistogramSnapshot::kBuckets>;
+
   void Record(double value);
+  // Values that were put in buckets elsewhere, and their sum.
+  void Add(const Counts& counts, double sum);
   HistogramSnapshot Snapshot() const;
 
  private:

@@ -74,6 +74,12 @@ Status InspectedDirectory::Load() {
   if (!value.ok()) return value.status();
   if (!value->empty() && !identities.Decode(*value))
     return Status::Corruption("positions/identities is unreadable");
+  value = GetIfThere(*storage, Family::kPositions, kPositionDistinct);
+  if (!value.ok()) return value.status();
+  if (!value->empty() && !distinct.Decode(*value))
+    return Status::Corruption("positions/distinct is unreadable");
+  Status filters_loaded = LoadFilters();
+  if (!filters_loaded.ok()) return filters_loaded;
   Result<int64_t> window = SmallestDedupWindow(*storage);
   if (!window.ok()) return window.status();
   dedup_window_ns = *window;
@@ -81,11 +87,52 @@ Status InspectedDirectory::Load() {
   return ads.Load(*storage, log.ads);
 }
 
+Status InspectedDirectory::LoadFilters() {
+  std::unique_ptr<rocksdb::Iterator> it(
+      storage->db()->NewIterator(rocksdb::ReadOptions(), storage->handle(Family::kFilters)));
+  for (it->SeekToFirst(); it->Valid(); it->Next()) {
+    FilterKey key;
+    if (!FilterKey::Decode(ToView(it->key()), &key))
+      return Status::Corruption("a filter's key is unreadable");
+    FilterRecord& record = filters[key.id];
+    Status decoded = DecodeFilterRecord(ToView(it->value()), &record);
+    if (!decoded.ok()) return decoded.WithContext("filter " + std::to_string(key.id));
+    filter_ids[record.current ? record.current->number : record.next->number] = key.id;
+  }
+  return FromRocks(it->status(), "read the filters");
+}
+
+FilterSet InspectedDirectory::AnsweringFilters() const {
+  std::vector<FilterSet::Member> members;
+  for (const auto& [id, record] : filters) {
+    const FilterVersion& version = record.current ? *record.current : *record.next;
+    members.push_back({version.number, version.active_from, version.definition});
+  }
+  return FilterSet(std::move(members));
+}
+
+std::vector<CountedFilter> InspectedDirectory::WholeFilters() const {
+  std::vector<CountedFilter> whole(1);
+  for (const auto& [id, record] : filters) {
+    if (!record.current) continue;
+    const FilterVersion& version = *record.current;
+    whole.push_back(
+        {version.number, id, version.active_from, version.complete_from_hour, version.definition});
+  }
+  return whole;
+}
+
+uint64_t InspectedDirectory::PassedSequence() const {
+  const uint64_t counted = std::min(counters.covered_sequence, identities.covered_sequence);
+  return distinct.active ? std::min(counted, distinct.covered_sequence) : counted;
+}
+
 // Beside a live owner files and log are read one after the other: whether they fit together shows
 // in the positions and in a log without gaps.
 Status InspectedDirectory::CheckWhole() const {
-  const uint64_t passed = std::min(counters.covered_sequence, identities.covered_sequence);
-  const uint64_t newest = std::max(counters.covered_sequence, identities.covered_sequence);
+  const uint64_t passed = PassedSequence();
+  const uint64_t newest =
+      std::max({counters.covered_sequence, identities.covered_sequence, distinct.covered_sequence});
   if (newest > log.last_sequence) return Status::Unavailable("the log was read before the positions");
   return ForEachTailBlock(passed, [](uint64_t, std::string_view) { return Status::Ok(); });
 }

@@ -19,9 +19,16 @@ inline constexpr std::string_view kMetaRetention = "retention";
 // The smallest dedup window events were ever accepted under (dedup_window.h): fixed64 nanoseconds.
 inline constexpr std::string_view kMetaDedupWindow = "dedup_window";
 
+// The internal number that the next definition of a filter gets (filter_registry.h): fixed32.
+inline constexpr std::string_view kMetaFilterNumber = "filter_number";
+
 // Keys of the column family `positions`: a view's name.
 inline constexpr std::string_view kPositionCounters = "counters";
+inline constexpr std::string_view kPositionDistinct = "distinct";
 inline constexpr std::string_view kPositionIdentities = "identities";
+// Followed by a filter's internal number in decimal: how far its past is counted.
+inline constexpr std::string_view kPositionFilterPrefix = "filter/";
+inline constexpr std::string_view kPositionAdOwners = "ad_owners";
 
 }  // namespace tallymark
 

@@ -16,6 +16,7 @@
 #include "engine/counter_rules.h"
 #include "engine/directory_format.h"
 #include "engine/directory_lock.h"
+#include "engine/distinct_rules.h"
 #include "engine/file_names.h"
 #include "engine/meta_keys.h"
 #include "format/keys.h"
@@ -40,12 +41,17 @@ constexpr std::array<std::string_view, kFamilyCount> kFamilyNames = {
     "jobs",
     "filters",
     "imports",
+    "distinct",
+    "pending_conversions",
+    "ad_owners",
+    "ad_settings",
 };
 // clang-format on
 static_assert(!kFamilyNames.back().empty(), "every family has a name");
 
 rocksdb::ColumnFamilyOptions FamilyOptions(Family family, const std::shared_ptr<rocksdb::Cache>& cache,
-                                           const std::shared_ptr<RetentionPositions>& retention) {
+                                           const std::shared_ptr<RetentionPositions>& retention,
+                                           const std::shared_ptr<LiveFilters>& live) {
   rocksdb::ColumnFamilyOptions options;
   options.compression = rocksdb::kNoCompression;
   options.write_buffer_size = 8 << 20;
@@ -67,7 +73,7 @@ rocksdb::ColumnFamilyOptions FamilyOptions(Family family, const std::shared_ptr<
       break;
     case Family::kCounters:
       options.merge_operator = NewCounterMergeOperator();
-      options.compaction_filter_factory = NewCounterFilterFactory(retention);
+      options.compaction_filter_factory = NewCounterFilterFactory(retention, live);
       options.compression = rocksdb::kLZ4Compression;
       options.prefix_extractor.reset(rocksdb::NewFixedPrefixTransform(CounterKey::kPrefixSize));
       table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
@@ -75,8 +81,18 @@ rocksdb::ColumnFamilyOptions FamilyOptions(Family family, const std::shared_ptr<
       table.block_size = 16 << 10;
       options.target_file_size_base = 64 << 20;
       break;
+    case Family::kDistinct:
+      options.merge_operator = NewDistinctMergeOperator();
+      options.compaction_filter_factory = NewDistinctFilterFactory(retention);
+      options.prefix_extractor.reset(rocksdb::NewFixedPrefixTransform(DistinctKey::kPrefixSize));
+      table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
+      table.whole_key_filtering = false;
+      table.block_size = 16 << 10;
+      options.target_file_size_base = 64 << 20;
+      break;
     case Family::kTopMinutes:
     case Family::kTopHours:
+      options.compaction_filter_factory = NewTopListFilterFactory(live);
       table.block_size = 32 << 10;
       break;
     default:
@@ -120,6 +136,17 @@ Status FromRocks(const rocksdb::Status& status, const std::string& context) {
   if (status.IsCorruption()) return Status::Corruption(std::move(message));
   if (status.IsInvalidArgument() || status.IsNotSupported()) return Status::Internal(std::move(message));
   return Status::Io(std::move(message));
+}
+
+void LiveFilters::Set(Numbers numbers) {
+  std::ranges::sort(numbers);
+  std::lock_guard lock(mutex_);
+  numbers_ = std::make_shared<const Numbers>(std::move(numbers));
+}
+
+std::shared_ptr<const LiveFilters::Numbers> LiveFilters::Get() const {
+  std::lock_guard lock(mutex_);
+  return numbers_;
 }
 
 Result<std::unique_ptr<Storage>> Storage::Open(const StorageOptions& options,
@@ -176,7 +203,7 @@ void Storage::DescribeFamilies(const std::shared_ptr<RetentionPositions>& retent
   }
   for (int i = 0; i < kFamilyCount; ++i) {
     descriptors_.emplace_back(std::string(kFamilyNames[static_cast<size_t>(i)]),
-                              FamilyOptions(static_cast<Family>(i), cache, retention));
+                              FamilyOptions(static_cast<Family>(i), cache, retention, options_.live_filters));
   }
 }
 

@@ -7,6 +7,7 @@
 #include <array>
 #include <atomic>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,6 +35,10 @@ enum class Family : uint8_t {
   kJobs,
   kFilters,
   kImports,
+  kDistinct,
+  kPendingConversions,
+  kAdOwners,
+  kAdSettings,
   kCount,  // not a family: how many there are
 };
 inline constexpr int kFamilyCount = static_cast<int>(Family::kCount);
@@ -50,6 +55,20 @@ struct RetentionPositions {
   std::atomic<int32_t> hours{INT32_MIN};
 };
 
+// Internal numbers of filters that have rows somebody may read. What lies under another number is
+// dropped when it is compacted. Thread safe.
+class LiveFilters {
+ public:
+  using Numbers = std::vector<uint32_t>;
+  void Set(Numbers numbers);
+  // Sorted. Null until the first Set: who does not know which live must drop none.
+  std::shared_ptr<const Numbers> Get() const;
+
+ private:
+  mutable std::mutex mutex_;
+  std::shared_ptr<const Numbers> numbers_;
+};
+
 struct StorageOptions {
   std::string data_dir;
   uint64_t block_cache_bytes = 512ULL << 20;
@@ -60,6 +79,8 @@ struct StorageOptions {
   bool beside_owner = false;
   // Tests put a faulty file system here; null is the machine's.
   std::shared_ptr<rocksdb::FileSystem> file_system;
+  // Null: rows of every filter are kept.
+  std::shared_ptr<LiveFilters> live_filters;
 };
 
 // A file to be ingested, already written and closed.

@@ -9,12 +9,13 @@ void VerifyFindings::Damage(std::string text) {
 }
 
 void VerifyFindings::Mismatch(Place place, uint32_t ad, int64_t bucket_ms, std::string metric,
-                              std::string counted, std::string raw) {
+                              std::string counted, std::string raw, uint32_t filter_id) {
   ++report_.mismatch_count;
   if (listed_[static_cast<size_t>(place)]++ >= kListedMax) return;
   VerifyReport::Mismatch mismatch;
   if (ad < directory_.ads.size()) mismatch.ad_id = directory_.ads.Name(ad);
   mismatch.bucket_ms = bucket_ms;
+  mismatch.filter_id = filter_id;
   mismatch.metric = std::move(metric);
   mismatch.counted = std::move(counted);
   mismatch.raw = std::move(raw);
@@ -29,19 +30,6 @@ void VerifyFindings::BeginPhase(double begin, double end) {
 
 void VerifyFindings::Progress(double share) const {
   if (progress_) progress_(begin_ + (end_ - begin_) * std::clamp(share, 0.0, 1.0));
-}
-
-std::string WideText(__int128 value) {
-  using Wide = unsigned __int128;
-  Wide rest = value < 0 ? -static_cast<Wide>(value) : static_cast<Wide>(value);
-  std::string digits;
-  do {
-    digits.push_back(static_cast<char>('0' + static_cast<int>(rest % 10)));
-    rest /= 10;
-  } while (rest != 0);
-  if (value < 0) digits.push_back('-');
-  std::reverse(digits.begin(), digits.end());
-  return digits;
 }
 
 }  // namespace tallymark

@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "engine/block_reader.h"
+#include "engine/count_event.h"
+#include "engine/filter_matcher.h"
 #include "engine/inspect_identities.h"
 #include "format/block_index.h"
 #include "format/keys.h"
@@ -16,7 +18,7 @@ constexpr uint64_t kBlocksPerProgress = 64;
 class RawScan {
  public:
   RawScan(const InspectedDirectory& directory, VerifyFindings* findings, RawTruth* truth)
-      : directory_(directory), findings_(findings), truth_(truth) {}
+      : directory_(directory), findings_(findings), truth_(truth), filters_(WholeSet(directory)) {}
 
   void Run() {
     ScanLog();
@@ -31,6 +33,13 @@ class RawScan {
   }
 
  private:
+  static FilterSet WholeSet(const InspectedDirectory& directory) {
+    std::vector<FilterSet::Member> members;
+    for (const CountedFilter& filter : directory.WholeFilters()) {
+      if (filter.number != 0) members.push_back({filter.number, filter.active_from, filter.definition});
+    }
+    return FilterSet(std::move(members));
+  }
   std::unique_ptr<rocksdb::Iterator> NewIterator(Family family) const {
     rocksdb::ReadOptions read;
     read.fill_cache = false;
@@ -46,7 +55,7 @@ class RawScan {
 
   void ScanLog() {
     const InspectedDirectory& d = directory_;
-    uint64_t expected = std::min(d.counters.covered_sequence, d.identities.covered_sequence) + 1;
+    uint64_t expected = d.PassedSequence() + 1;
     auto it = NewIterator(Family::kRaw);
     for (it->SeekToFirst(); it->Valid(); it->Next()) {
       RawKey key;
@@ -114,7 +123,8 @@ class RawScan {
     const bool sealed = sequence <= directory_.identities.covered_sequence;
     if (!sealed) truth_->unsealed += chunk_.events.size();
     for (size_t i = 0; i < chunk_.events.size(); ++i) {
-      if (counted) Count(chunk_.events[i], ads_[i]);
+      if (counted) Count(chunk_.events[i], ads_[i], &truth_->hours);
+      CountFilters(chunk_.events[i], ads_[i], sequence);
       if (sealed) {
         const Event& e = chunk_.events[i];
         if (!directory_.RawIsGone(HourOf(e.time_ns)))
@@ -123,10 +133,21 @@ class RawScan {
     }
   }
 
-  void Count(const Event& e, uint32_t ad) {
+  // A version's counters cover what its job counted, up to the position it is active from, and what
+  // came later as far as the others do.
+  void CountFilters(const Event& e, uint32_t ad, uint64_t sequence) {
+    places_.clear();
+    matcher_.Match(filters_, chunk_, e, &places_);
+    for (uint32_t place : places_) {
+      if (sequence > std::max(directory_.counters.covered_sequence, filters_.active_from(place))) continue;
+      Count(e, ad, &truth_->filters[filters_.number(place)]);
+    }
+  }
+
+  void Count(const Event& e, uint32_t ad, std::map<int32_t, HourDigest>* hours) {
     const int32_t hour = HourOf(e.time_ns);
     const int32_t minute = MinuteOf(e.time_ns);
-    HourDigest& digest = truth_->hours[hour];
+    HourDigest& digest = (*hours)[hour];
     ++digest.events;
     digest.minutes.Add(ad, minute, CountMetric(e.kind), 1);
     digest.totals.Add(ad, hour, CountMetric(e.kind), 1);
@@ -169,58 +190,22 @@ class RawScan {
   RawTruth* const truth_;
   EventChunk chunk_;
   std::vector<uint32_t> ads_;
+  const FilterSet filters_;
+  FilterMatcher matcher_;
+  std::vector<uint32_t> places_;
 };
 
 }  // namespace
-
-Metric CountMetric(EventKind kind) {
-  switch (kind) {
-    case EventKind::kImpression:
-      return Metric::kImpressions;
-    case EventKind::kClick:
-      return Metric::kClicks;
-    case EventKind::kConversion:
-      return Metric::kConversions;
-  }
-  std::abort();
-}
 
 void ScanRaw(const InspectedDirectory& directory, VerifyFindings* findings, RawTruth* truth) {
   RawScan(directory, findings, truth).Run();
 }
 
 Status ForEachCoveredBlock(const InspectedDirectory& directory, int32_t hour, uint64_t last_sequence,
-                           const std::function<Status(uint64_t sequence, std::string_view block)>& visit) {
-  const Storage& storage = *directory.storage;
-  rocksdb::ReadOptions read;
-  std::unique_ptr<rocksdb::Iterator> it(storage.db()->NewIterator(read, storage.handle(Family::kRawHours)));
-  const int32_t day_first = DayOfHour(hour) * kHoursPerDay;
-  for (int32_t index_hour : {day_first, hour}) {
-    for (it->Seek(HourKey{index_hour, 0}.Encode()); it->Valid(); it->Next()) {
-      HourKey key;
-      BlockIndexEntry entry;
-      if (!HourKey::Decode(ToView(it->key()), &key) || !DecodeBlockIndex(ToView(it->value()), &entry))
-        return Status::Corruption("raw_hours has an unreadable record");
-      if (key.hour != index_hour) break;
-      const bool may_hold = HourOf(entry.info.time_min_ns) <= hour && HourOf(entry.info.time_max_ns) >= hour;
-      if (key.number > last_sequence || !may_hold) continue;
-      Result<std::string> block = storage.Get(Family::kRaw, RawKey{key.number}.Encode());
-      if (!block.ok() && block.status().code() == Code::kNotFound) continue;  // told by the scan
-      if (!block.ok()) return block.status();
-      Status visited = visit(key.number, *block);
-      if (!visited.ok()) return visited;
-    }
-    if (day_first == hour) break;
-  }
-  if (!it->status().ok()) return FromRocks(it->status(), "read raw_hours");
-  it.reset(storage.db()->NewIterator(read, storage.handle(Family::kPacked)));
-  for (it->Seek(HourKey{hour, 0}.Encode()); it->Valid(); it->Next()) {
-    HourKey key;
-    if (!HourKey::Decode(ToView(it->key()), &key) || key.hour != hour) break;
-    Status visited = visit(0, ToView(it->value()));
-    if (!visited.ok()) return visited;
-  }
-  return FromRocks(it->status(), "read packed blocks");
+                           const VisitBlock& visit) {
+  // What is missing was told by the scan.
+  RawIterators raw = RawIterators::Open(*directory.storage);
+  return ForEachBlockOfHour(&raw, hour, {0, last_sequence}, true, visit);
 }
 
 }  // namespace tallymark

@@ -1,5 +1,6 @@
 #include "format/decimal.h"
 
+#include <algorithm>
 #include <limits>
 
 namespace tallymark {
@@ -112,6 +113,19 @@ std::string FormatMicros(int64_t micros) {
   out += '.';
   out.append(kMicrosDigits - fraction.size(), '0');
   return out + fraction;
+}
+
+std::string WideText(__int128 value) {
+  using Wide = unsigned __int128;
+  Wide rest = value < 0 ? -static_cast<Wide>(value) : static_cast<Wide>(value);
+  std::string digits;
+  do {
+    digits.push_back(static_cast<char>('0' + static_cast<int>(rest % 10)));
+    rest /= 10;
+  } while (rest != 0);
+  if (value < 0) digits.push_back('-');
+  std::reverse(digits.begin(), digits.end());
+  return digits;
 }
 
 }  // namespace tallymark

@@ -19,6 +19,9 @@ std::optional<int64_t> ParseMicros(std::string_view text);
 // "12.340000": always six decimals, a minus sign where negative.
 std::string FormatMicros(int64_t micros);
 
+// Decimal digits, also of what does not fit 64 bits.
+std::string WideText(__int128 value);
+
 }  // namespace tallymark
 
 #endif  // TALLYMARK_FORMAT_DECIMAL_H_

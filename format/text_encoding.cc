@@ -71,6 +71,29 @@ std::optional<std::string> DecodeBase64(std::string_view text) {
   return bytes;
 }
 
+std::string EncodeHex(std::string_view bytes) {
+  std::string hex;
+  hex.reserve(bytes.size() * 2);
+  for (char c : bytes) {
+    hex.push_back(kHexDigits[static_cast<uint8_t>(c) >> 4]);
+    hex.push_back(kHexDigits[static_cast<uint8_t>(c) & 15]);
+  }
+  return hex;
+}
+
+std::optional<std::string> DecodeHex(std::string_view text) {
+  if (text.size() % 2 != 0) return std::nullopt;
+  std::string bytes;
+  bytes.reserve(text.size() / 2);
+  for (size_t i = 0; i < text.size(); i += 2) {
+    const size_t high = kHexDigits.find(text[i]);
+    const size_t low = kHexDigits.find(text[i + 1]);
+    if (high == std::string_view::npos || low == std::string_view::npos) return std::nullopt;
+    bytes.push_back(static_cast<char>(high << 4 | low));
+  }
+  return bytes;
+}
+
 void AppendUtf8(char32_t scalar, std::string* out) {
   auto tail = [out](char32_t bits) { out->push_back(static_cast<char>(0x80 | (bits & 0x3F))); };
   if (scalar < 0x80) {

@@ -20,6 +20,11 @@ void AppendBase64(std::string_view bytes, std::string* out);
 // Empty when the text is not padded base64.
 std::optional<std::string> DecodeBase64(std::string_view text);
 
+// Two lower-case hexadecimal digits a byte.
+std::string EncodeHex(std::string_view bytes);
+// Empty when the text is not what EncodeHex gives.
+std::optional<std::string> DecodeHex(std::string_view text);
+
 // Appends a Unicode scalar value as UTF-8. Precondition: at most 0x10FFFF and no surrogate.
 void AppendUtf8(char32_t scalar, std::string* out);
 

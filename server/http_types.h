@@ -46,6 +46,9 @@ enum class ErrorStyle : uint8_t {
 // second. For kProblem `extra` holds further members as JSON, each with a comma before it.
 HttpAnswer ErrorAnswer(ErrorStyle style, int status, std::string_view detail, std::string_view extra = {});
 
+// For sums that do not fit 64 bits: no number is better than a wrong one.
+HttpAnswer OverflowAnswer();
+
 // "Not Found" for 404; "Unknown" for codes the server does not use.
 std::string_view ReasonPhrase(int status);
 

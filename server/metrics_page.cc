@@ -55,9 +55,21 @@ void WriteEvents(const EngineStats& stats, PrometheusText* text) {
                stats.duplicates);
   text->Single("tallymark_ingest_conflicts_total", kCounter,
                "Duplicates whose time or attributes differed from the first.", stats.conflicts);
+  text->Single("tallymark_conversions_waiting", kGauge,
+               "Conversions that were accepted and wait for their clicks.", stats.waiting_conversions);
+  text->Single("tallymark_conversions_joined_total", kCounter, "Conversions joined to their clicks.",
+               stats.joined_conversions);
+  text->Single("tallymark_conversions_expired_total", kCounter,
+               "Conversions that no click came for within the time to wait.", stats.expired_conversions);
   text->Single("tallymark_events_stored", kGauge, "Events stored since the directory was made.",
                stats.events_stored);
   text->Single("tallymark_ads", kGauge, "Distinct ad ids ever seen.", stats.ads);
+}
+
+void WriteLateness(const EngineStats& stats, PrometheusText* text) {
+  text->Family("tallymark_event_lateness_seconds", kHistogram,
+               "How far accepted events lay behind the newest event time when they were sequenced.");
+  text->Histogram({}, stats.lateness_seconds);
 }
 
 void WriteCommits(const EngineStats& stats, PrometheusText* text) {
@@ -89,6 +101,8 @@ void WriteViews(const EngineStats& stats, PrometheusText* text) {
   text->Single("tallymark_delta_rows", kGauge, "Counter rows in memory that no checkpoint covers.",
                stats.delta_rows);
   text->Single("tallymark_delta_bytes", kGauge, "Memory of those counter rows.", stats.delta_bytes);
+  text->Single("tallymark_distinct_delta_bytes", kGauge,
+               "Memory of users and addresses that no checkpoint covers.", stats.distinct_delta_bytes);
 }
 
 void WriteDedup(const EngineStats& stats, PrometheusText* text) {
@@ -103,6 +117,20 @@ void WriteDedup(const EngineStats& stats, PrometheusText* text) {
                stats.identity_false_probes);
   text->Single("tallymark_dedup_filters_loaded", kGauge, "1 once the filters are read after a restart.",
                uint64_t{stats.identity_filters_loaded ? 1U : 0U});
+}
+
+void WriteRecounts(const EngineStats& stats, PrometheusText* text) {
+  text->Single("tallymark_reconcile_rows_checked_total", kCounter,
+               "Counter rows compared with a recount of raw.", stats.reconcile_rows_checked);
+  text->Single("tallymark_reconcile_mismatches_total", kCounter,
+               "Amounts found to differ from the recount, each time they were seen.",
+               stats.reconcile_mismatches);
+  text->Single("tallymark_reconcile_rounds_total", kCounter, "Rounds over past hours in the background.",
+               stats.reconcile_rounds);
+  text->Single("tallymark_reconcile_round_mismatches", kGauge,
+               "Amounts that differed in the last such round.", stats.reconcile_round_mismatches);
+  text->Single("tallymark_recomputed_hours_total", kCounter,
+               "Hours whose counters were replaced by a recount.", stats.recomputed_hours);
 }
 
 // A position that nothing was taken before is left out, as Prometheus has no null.
@@ -198,9 +226,11 @@ HttpAnswer AnswerMetrics(const Services& services, HttpRequest& /*request*/) {
   PrometheusText text;
   WriteIngest(services, &text);
   WriteEvents(stats, &text);
+  WriteLateness(stats, &text);
   WriteCommits(stats, &text);
   WriteViews(stats, &text);
   WriteDedup(stats, &text);
+  WriteRecounts(stats, &text);
   WriteStorage(services, stats, &text);
   WriteHttp(services, &text);
   WriteProcess(&text);

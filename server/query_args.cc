@@ -135,6 +135,14 @@ Status ReadCount(const QueryParams& params, std::string_view name, size_t most, 
   return Status::Ok();
 }
 
+Status ReadCursor(const QueryParams& params, std::string* cursor) {
+  const std::string* text = params.Find("cursor");
+  if (text == nullptr) return Status::Ok();
+  if (text->size() > kMaxCursorBytes) return Bad("cursor", "this is no cursor of an earlier answer");
+  *cursor = *text;
+  return Status::Ok();
+}
+
 // The smallest step out of the usual ones that keeps the answer within its bound.
 int32_t StepThatFits(MinuteRange range) {
   constexpr std::array<int32_t, 12> kSteps = {1,   5,   10,  15,   30,     60,
@@ -145,12 +153,12 @@ int32_t StepThatFits(MinuteRange range) {
   return kMaxStepMinutes;
 }
 
-Status CheckPoints(const SeriesArgs& args) {
-  int32_t points = (args.range.end - args.range.begin) / args.step_minutes;
+Status CheckPoints(MinuteRange range, int32_t step_minutes) {
+  int32_t points = (range.end - range.begin) / step_minutes;
   if (points <= kMaxSeriesPoints) return Status::Ok();
   return Bad("step", "the range has " + std::to_string(points) + " points and an answer at most " +
                          std::to_string(kMaxSeriesPoints) +
-                         "; step=" + FormatDurationMs(StepThatFits(args.range) * kMsPerMinute) + " fits");
+                         "; step=" + FormatDurationMs(StepThatFits(range) * kMsPerMinute) + " fits");
 }
 
 }  // namespace
@@ -202,8 +210,28 @@ Result<SeriesArgs> ReadSeriesArgs(const QueryParams& params, int64_t now_ns) {
   if (Status s = ReadFilter(params, &args.filter); !s.ok()) return s;
   if (Status s = ReadMetrics(params, &args.metrics); !s.ok()) return s;
   args.range = RoundOut(from_ns, to_ns, args.step_minutes);
-  if (Status s = CheckPoints(args); !s.ok()) return s;
+  if (Status s = CheckPoints(args.range, args.step_minutes); !s.ok()) return s;
   return args;
+}
+
+Result<MetricsArgs> ReadMetricsArgs(const QueryParams& params, int64_t now_ns) {
+  MetricsArgs args;
+  int64_t from_ns = 0;
+  int64_t to_ns = 0;
+  if (Status s = params.Check(Names{"from", "to", "step"}); !s.ok()) return s;
+  if (Status s = ReadRange(params, now_ns, &from_ns, &to_ns); !s.ok()) return s;
+  if (Status s = ReadMinutes(params, "step", false, kMaxStepMinutes, &args.step_minutes); !s.ok()) return s;
+  args.range = RoundOut(from_ns, to_ns, args.step_minutes);
+  if (Status s = CheckPoints(args.range, args.step_minutes); !s.ok()) return s;
+  return args;
+}
+
+Result<MinuteRange> ReadRangeArgs(const QueryParams& params, int64_t now_ns) {
+  int64_t from_ns = 0;
+  int64_t to_ns = 0;
+  if (Status s = params.Check(Names{"from", "to"}); !s.ok()) return s;
+  if (Status s = ReadRange(params, now_ns, &from_ns, &to_ns); !s.ok()) return s;
+  return RoundOut(from_ns, to_ns, 1);
 }
 
 Result<EventsArgs> ReadEventsArgs(const QueryParams& params, int64_t now_ns) {
@@ -211,9 +239,26 @@ Result<EventsArgs> ReadEventsArgs(const QueryParams& params, int64_t now_ns) {
   if (Status s = params.Check(Names{"from", "to", "limit", "cursor"}); !s.ok()) return s;
   if (Status s = ReadRange(params, now_ns, &args.from_ns, &args.to_ns); !s.ok()) return s;
   if (Status s = ReadCount(params, "limit", kMaxEventsPage, &args.limit); !s.ok()) return s;
-  if (const std::string* cursor = params.Find("cursor"); cursor != nullptr) {
-    if (cursor->size() > kMaxCursorBytes) return Bad("cursor", "this is no cursor of an earlier answer");
-    args.cursor = *cursor;
+  if (Status s = ReadCursor(params, &args.cursor); !s.ok()) return s;
+  return args;
+}
+
+Result<SessionQuery> ReadSessionArgs(const QueryParams& params, int64_t now_ns) {
+  SessionQuery args;
+  if (Status s = params.Check(Names{"from", "to", "gap", "by", "limit", "cursor"}); !s.ok()) return s;
+  if (Status s = ReadRange(params, now_ns, &args.from_ns, &args.to_ns); !s.ok()) return s;
+  if (Status s = ReadCount(params, "limit", kMaxSessionsPage, &args.limit); !s.ok()) return s;
+  if (Status s = ReadCursor(params, &args.cursor); !s.ok()) return s;
+  if (const std::string* gap = params.Find("gap"); gap != nullptr) {
+    Result<int64_t> ms = ParseDurationMs(*gap);
+    if (!ms.ok() || *ms < 1 || *ms > kMaxSessionGapMs)
+      return Bad("gap", "a duration from 1ms to 7d is expected, such as 30m");
+    args.gap_ns = *ms * kNsPerMs;
+  }
+  if (const std::string* by = params.Find("by"); by != nullptr) {
+    if (by->empty() || by->size() > kMaxAttributeNameBytes || !IsUtf8(*by))
+      return Bad("by", "the name of an attribute, 1 to 64 bytes, is expected");
+    args.by = *by;
   }
   return args;
 }
@@ -241,9 +286,11 @@ Result<int64_t> ReadPrecision(const QueryParams& params, bool version_one) {
              version_one ? "ns, us, ms, s, n, u, m or h is expected" : "ns, us, ms or s is expected");
 }
 
-Status CheckAdId(std::string_view ad_id) {
-  if (ad_id.empty() || ad_id.size() > kMaxIdBytes) return Bad("ad_id", "1 to 128 bytes are expected");
-  if (!IsUtf8(ad_id)) return Bad("ad_id", "it is not UTF-8");
+Status CheckAdId(std::string_view ad_id) { return CheckId("ad_id", ad_id); }
+
+Status CheckId(std::string_view name, std::string_view id) {
+  if (id.empty() || id.size() > kMaxIdBytes) return Bad(name, "1 to 128 bytes are expected");
+  if (!IsUtf8(id)) return Bad(name, "it is not UTF-8");
   return Status::Ok();
 }
 

@@ -21,6 +21,8 @@ inline constexpr int32_t kMaxStepMinutes = 30 * 24 * 60;
 inline constexpr int32_t kMaxTopWindowMinutes = 7 * 24 * 60;
 inline constexpr size_t kMaxTopCount = 10'000;
 inline constexpr size_t kMaxEventsPage = 10'000;
+inline constexpr size_t kMaxSessionsPage = 10'000;
+inline constexpr int64_t kMaxSessionGapMs = 7 * kMsPerDay;
 inline constexpr size_t kMaxCursorBytes = 1024;
 
 // GET /v1/ads/{ad_id}/aggregated_cnt
@@ -50,6 +52,16 @@ struct SeriesArgs {
 };
 Result<SeriesArgs> ReadSeriesArgs(const QueryParams& params, int64_t now_ns);
 
+// GET /v1/ads/{ad_id}/metrics, and the same of campaigns and advertisers
+struct MetricsArgs {
+  MinuteRange range;  // whole steps, aligned to the epoch
+  int32_t step_minutes = 60;
+};
+Result<MetricsArgs> ReadMetricsArgs(const QueryParams& params, int64_t now_ns);
+
+// GET /v1/campaigns/{id}/top_banners: whole minutes
+Result<MinuteRange> ReadRangeArgs(const QueryParams& params, int64_t now_ns);
+
 // GET /v1/ads/{ad_id}/events
 struct EventsArgs {
   int64_t from_ns = 0;
@@ -59,12 +71,17 @@ struct EventsArgs {
 };
 Result<EventsArgs> ReadEventsArgs(const QueryParams& params, int64_t now_ns);
 
+// GET /v1/ads/{ad_id}/sessions. A page has 1,000 sessions at most unless `limit` says otherwise.
+Result<SessionQuery> ReadSessionArgs(const QueryParams& params, int64_t now_ns);
+
 // Nanoseconds per unit of a write request's timestamps: "ns", "us", "ms", "s" for both versions of
 // the API, and "n", "u", "m", "h" for the first. Absent: nanoseconds.
 Result<int64_t> ReadPrecision(const QueryParams& params, bool version_one);
 
 // An ad id as a path has it: 1..128 bytes of UTF-8.
 Status CheckAdId(std::string_view ad_id);
+// The same of another id, which an error calls `name`.
+Status CheckId(std::string_view name, std::string_view id);
 
 }  // namespace tallymark
 

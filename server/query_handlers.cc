@@ -6,6 +6,7 @@
 
 #include "format/decimal.h"
 #include "format/time_units.h"
+#include "server/job_handlers.h"
 #include "server/json_text.h"
 #include "server/query_args.h"
 
@@ -32,11 +33,6 @@ HttpAnswer CounterFailure(const Services& services, const Status& status, Minute
   return Failure(status, hours_gone ? R"(,"finest_step":null)" : R"(,"finest_step":"1h")");
 }
 
-HttpAnswer Overflow() {
-  return ErrorAnswer(ErrorStyle::kProblem, 422,
-                     "the sum does not fit 64 bits, so no number is given; ask for a shorter range");
-}
-
 int64_t MinuteMs(int32_t minute) { return minute * kMsPerMinute; }
 
 // Counts are numbers, money is a string with six decimals.
@@ -52,8 +48,11 @@ void AppendRange(MinuteRange range, JsonText* json) {
   json->Raw(R"("from":)").Number(MinuteMs(range.begin)).Raw(R"(,"to":)").Number(MinuteMs(range.end));
 }
 
-void AppendTail(const Services& services, uint32_t filter, JsonText* json) {
+// `readiness` was asked for before the counts: what was ready then is whole.
+void AppendTail(const Services& services, uint32_t filter, const FilterReadiness& readiness, JsonText* json) {
   json->Raw(R"(,"filter":)").Number(filter);
+  if (filter != 0) json->Raw(R"(,"ready":)").Bool(readiness.ready);
+  if (!readiness.ready) AppendShare(readiness.progress, &json->Raw(R"(,"progress":)"));
   json->Raw(R"(,"watermark":)").NumberOrNull(services.engine.WatermarkMs()).Raw("}");
 }
 
@@ -80,6 +79,24 @@ void AppendEvent(const RawEvent& event, JsonText* json) {
   json->Raw("}}");
 }
 
+// Closes the list before it.
+void AppendCursor(const std::optional<std::string>& cursor, JsonText* json) {
+  json->Raw(R"(],"cursor":)");
+  if (cursor) {
+    json->Quoted(*cursor);
+  } else {
+    json->Raw("null");
+  }
+}
+
+// Times to the millisecond, rounded down as everywhere.
+void AppendSession(const Session& session, JsonText* json) {
+  json->Raw(R"({"key":)").Quoted(session.key);
+  json->Raw(R"(,"start":)").Number(FloorDiv(session.start_ns, kNsPerMs));
+  json->Raw(R"(,"end":)").Number(FloorDiv(session.end_ns, kNsPerMs));
+  json->Raw(R"(,"clicks":)").Number(session.clicks).Raw("}");
+}
+
 std::string EventsJson(const EventPage& page, const EventsArgs& args, std::optional<int64_t> watermark) {
   JsonText json(page.events.size() * 256 + 256);
   json.Raw(R"({"events":[)");
@@ -87,12 +104,7 @@ std::string EventsJson(const EventPage& page, const EventsArgs& args, std::optio
     if (i > 0) json.Raw(",");
     AppendEvent(page.events[i], &json);
   }
-  json.Raw(R"(],"cursor":)");
-  if (page.cursor) {
-    json.Quoted(*page.cursor);
-  } else {
-    json.Raw("null");
-  }
+  AppendCursor(page.cursor, &json);
   json.Raw(R"(,"scanned_to":")").Number(page.scanned_to_ns).Raw("\"");
   json.Raw(R"(,"from":)").Number(FloorDiv(args.from_ns, kNsPerMs));
   json.Raw(R"(,"to":)").Number(FloorDiv(args.to_ns, kNsPerMs));
@@ -106,22 +118,27 @@ HttpAnswer AnswerCount(const Services& services, HttpRequest& request) {
   if (Status s = CheckAdId(request.path_value); !s.ok()) return Failure(s);
   Result<CountArgs> args = ReadCountArgs(QueryParams(request.target.params), services.clock.NowNs());
   if (!args.ok()) return Failure(args.status());
+  Result<FilterReadiness> readiness = services.engine.ReadinessOf(args->filter);
+  if (!readiness.ok()) return Failure(readiness.status());
   Result<MetricSums> sums = services.engine.Totals(request.path_value, args->filter, args->range);
   if (!sums.ok()) return CounterFailure(services, sums.status(), args->range);
   __int128 sum = (*sums)[args->metric];
-  if (!FitsInt64(sum)) return Overflow();
+  if (!FitsInt64(sum)) return OverflowAnswer();
   JsonText json;
   json.Raw(R"({"ad_id":)").Quoted(request.path_value).Raw(R"(,"count":)");
   AppendAmount(args->metric, static_cast<int64_t>(sum), &json);
   AppendRange(args->range, &json.Raw(","));
-  AppendTail(services, args->filter, &json);
+  AppendTail(services, args->filter, *readiness, &json);
   return Answer(json);
 }
 
 HttpAnswer AnswerTop(const Services& services, HttpRequest& request) {
   Result<TopArgs> args = ReadTopArgs(QueryParams(request.target.params), services.clock.NowNs());
   if (!args.ok()) return Failure(args.status());
+  Result<FilterReadiness> readiness = services.engine.ReadinessOf(args->filter);
+  if (!readiness.ok()) return Failure(readiness.status());
   Result<TopList> top = services.engine.PopularAds(args->filter, args->metric, args->range, args->count);
+  if (top.status().code() == Code::kExhausted) return OverflowAnswer();
   if (!top.ok()) return CounterFailure(services, top.status(), args->range);
   JsonText json(128 + top->ad_ids.size() * 32);
   json.Raw(R"({"ad_ids":[)");
@@ -130,7 +147,7 @@ HttpAnswer AnswerTop(const Services& services, HttpRequest& request) {
   for (size_t i = 0; i < top->amounts.size(); ++i)
     AppendAmount(args->metric, top->amounts[i], &json.Raw(i > 0 ? "," : ""));
   AppendRange(args->range, &json.Raw("],"));
-  AppendTail(services, args->filter, &json);
+  AppendTail(services, args->filter, *readiness, &json);
   return Answer(json);
 }
 
@@ -138,6 +155,8 @@ HttpAnswer AnswerSeries(const Services& services, HttpRequest& request) {
   if (Status s = CheckAdId(request.path_value); !s.ok()) return Failure(s);
   Result<SeriesArgs> args = ReadSeriesArgs(QueryParams(request.target.params), services.clock.NowNs());
   if (!args.ok()) return Failure(args.status());
+  Result<FilterReadiness> readiness = services.engine.ReadinessOf(args->filter);
+  if (!readiness.ok()) return Failure(readiness.status());
   auto points = services.engine.Series(request.path_value, args->filter, args->range, args->step_minutes,
                                        args->window_minutes);
   if (!points.ok()) return CounterFailure(services, points.status(), args->range);
@@ -149,11 +168,12 @@ HttpAnswer AnswerSeries(const Services& services, HttpRequest& request) {
   json.Raw(R"(,"points":[)");
   for (size_t i = 0; i < points->size(); ++i) {
     const MetricSums& sums = (*points)[i];
-    if (std::ranges::any_of(args->metrics, [&](Metric m) { return !FitsInt64(sums[m]); })) return Overflow();
+    if (std::ranges::any_of(args->metrics, [&](Metric m) { return !FitsInt64(sums[m]); }))
+      return OverflowAnswer();
     auto minute = args->range.begin + static_cast<int32_t>(i) * args->step_minutes;
     AppendPoint(MinuteMs(minute), args->metrics, sums, &json.Raw(i > 0 ? "," : ""));
   }
-  AppendTail(services, args->filter, &json.Raw("]"));
+  AppendTail(services, args->filter, *readiness, &json.Raw("]"));
   return Answer(json);
 }
 
@@ -171,6 +191,24 @@ HttpAnswer AnswerEvents(const Services& services, HttpRequest& request) {
     answer.body = std::move(body);
     return answer;
   }
+}
+
+HttpAnswer AnswerSessions(const Services& services, HttpRequest& request) {
+  if (Status s = CheckAdId(request.path_value); !s.ok()) return Failure(s);
+  Result<SessionQuery> args = ReadSessionArgs(QueryParams(request.target.params), services.clock.NowNs());
+  if (!args.ok()) return Failure(args.status());
+  Result<SessionPage> page = services.engine.Sessions(request.path_value, *args);
+  if (!page.ok()) return Failure(page.status());
+  JsonText json(256 + page->sessions.size() * 96);
+  json.Raw(R"({"ad_id":)").Quoted(request.path_value).Raw(R"(,"sessions":[)");
+  for (size_t i = 0; i < page->sessions.size(); ++i)
+    AppendSession(page->sessions[i], &json.Raw(i > 0 ? "," : ""));
+  AppendCursor(page->cursor, &json);
+  json.Raw(R"(,"from":)").Number(FloorDiv(args->from_ns, kNsPerMs));
+  json.Raw(R"(,"to":)").Number(FloorDiv(args->to_ns, kNsPerMs));
+  json.Raw(R"(,"gap_ms":)").Number(args->gap_ns / kNsPerMs).Raw(R"(,"by":)").Quoted(args->by);
+  json.Raw(R"(,"watermark":)").NumberOrNull(services.engine.WatermarkMs()).Raw("}");
+  return Answer(json);
 }
 
 }  // namespace tallymark

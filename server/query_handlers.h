@@ -7,10 +7,11 @@
 namespace tallymark {
 
 // The query endpoints (SPEC section 7), see openapi.yaml. They may read the disk.
-HttpAnswer AnswerCount(const Services& services, HttpRequest& request);   // .../aggregated_cnt
-HttpAnswer AnswerTop(const Services& services, HttpRequest& request);     // /v1/ads/popular_ads
-HttpAnswer AnswerSeries(const Services& services, HttpRequest& request);  // .../series
-HttpAnswer AnswerEvents(const Services& services, HttpRequest& request);  // .../events
+HttpAnswer AnswerCount(const Services& services, HttpRequest& request);     // .../aggregated_cnt
+HttpAnswer AnswerTop(const Services& services, HttpRequest& request);       // /v1/ads/popular_ads
+HttpAnswer AnswerSeries(const Services& services, HttpRequest& request);    // .../series
+HttpAnswer AnswerSessions(const Services& services, HttpRequest& request);  // .../sessions
+HttpAnswer AnswerEvents(const Services& services, HttpRequest& request);    // .../events
 
 }  // namespace tallymark
 

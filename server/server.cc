@@ -7,10 +7,12 @@
 #include <utility>
 
 #include "server/drop_folder.h"
+#include "server/expired_conversions.h"
 #include "server/http_server.h"
 #include "server/imports.h"
 #include "server/ingest_server.h"
 #include "server/listen_address.h"
+#include "server/recount_handlers.h"
 #include "server/services.h"
 
 namespace tallymark {
@@ -50,14 +52,18 @@ class RunningServer : public Server {
     if (!http.ok()) return http.status();
     if (Status s = ingest_.Open(*ingest); !s.ok()) return s.WithContext("--ingest-listen");
     if (Status s = http_.Open(*http); !s.ok()) return s.WithContext("--http-listen");
-    Result<std::unique_ptr<Engine>> engine = Engine::Open(options_.engine);
+    EngineOptions engine_options = options_.engine;
+    engine_options.conversion_expired = [this](const RawEvent& event) { expired_.Take(event); };
+    Result<std::unique_ptr<Engine>> engine = Engine::Open(engine_options);
     if (!engine.ok()) return engine.status();
     engine_ = std::move(engine).value();
     auto letters = DeadLetters::Open(options_.engine.data_dir);
     if (!letters.ok()) return letters.status();
     dead_letters_ = std::move(letters).value();
     MakeServices();
+    AddRecountJobs(engine_.get());
     if (Status s = OpenImports(); !s.ok()) return s;
+    expired_.Start(&*services_);
     ingest_.Start(*services_);
     http_.Start(*services_);
     return Status::Ok();
@@ -112,6 +118,7 @@ class RunningServer : public Server {
 
   const ServerOptions options_;
   ServerMetrics metrics_;
+  ExpiredConversions expired_;
   ByteBudget ingest_budget_;
   ByteBudget body_budget_;
   std::optional<Services> services_;

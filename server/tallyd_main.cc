@@ -24,6 +24,22 @@ constexpr const char* kExamples = R"(Examples:
 Durations: 500ms, 30s, 15m, 24h, 90d. Sizes: 512MiB, 4GiB. A --config file has the same names
 without the dashes, one a line: retain-minutes = "90d")";
 
+// A duration, or on for the default and off for 0.
+void AddReconcile(CLI::App* app, int64_t* milliseconds) {
+  const int64_t on = *milliseconds;
+  app->add_option_function<std::string>(
+         "--reconcile",
+         [milliseconds, on](const std::string& text) {
+           Result<int64_t> parsed = text == "on" ? on : text == "off" ? 0 : ParseDurationMs(text);
+           if (!parsed.ok()) throw CLI::ValidationError("--reconcile", parsed.status().message());
+           *milliseconds = *parsed;
+         },
+         "Compare counters with a recount of raw in the background, so long after each round; on is " +
+             FormatDurationMs(on) + ", off or 0 never")
+      ->type_name("on|off|DURATION")
+      ->default_str(FormatDurationMs(on));
+}
+
 // An option whose text is a duration, kept in milliseconds.
 void AddDuration(CLI::App* app, const std::string& name, int64_t* milliseconds, const std::string& help) {
   app->add_option_function<std::string>(
@@ -67,13 +83,24 @@ void AddOptions(CLI::App* app, ServerOptions* options, std::string* log_level) {
   app->add_flag("--insecure", options->insecure, "Listen on other addresses than loopback, for everybody");
   AddDuration(app, "--dedup-window", &engine.dedup_window_ms,
               "Arrivals of one event_id count once when their times are this close");
+  AddDuration(app, "--conversion-window", &engine.conversion_window_ms,
+              "A conversion without an ad takes it from a click at most this far away in time");
+  AddDuration(app, "--conversion-wait", &engine.conversion_wait_ms,
+              "How long after its arrival a conversion waits for its click");
   AddDuration(app, "--allowed-lateness", &engine.allowed_lateness_ms,
               "How far the watermark trails the newest event");
   AddDuration(app, "--max-future", &engine.max_future_ms, "Events further ahead of the clock are rejected");
+  AddReconcile(app, &engine.reconcile_interval_ms);
   AddDuration(app, "--retain-raw", &engine.retain_raw_ms, "Keep raw events this long; 0 keeps them for ever");
   AddDuration(app, "--retain-minutes", &engine.retain_minutes_ms,
               "Keep minute counters this long; 0 for ever");
   AddDuration(app, "--retain-hours", &engine.retain_hours_ms, "Keep hour counters this long; 0 for ever");
+  app->add_option_function<std::string>(
+         "--distinct", [&engine](const std::string& text) { engine.distinct = text == "on"; },
+         "Count distinct users and addresses by ad and hour; off saves their cost")
+      ->default_str("on")
+      ->type_name("on|off")
+      ->check(CLI::IsMember({"on", "off"}));
   AddSize(app, "--memory", &engine.memory_bytes, "Bound of the engine's memory");
   app->add_option("--checkpoint-events", engine.checkpoint_events,
                   "Write a checkpoint after this many events")

@@ -2,8 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <thread>
 #include <vector>
+
+#include "engine/lateness.h"
 
 namespace tallymark {
 namespace {
@@ -29,6 +32,23 @@ TEST(HistogramTest, AValueOnABoundBelongsBelowIt) {
   EXPECT_EQ(snapshot.counts[2], 2U);
   EXPECT_EQ(snapshot.count, 6U);
   EXPECT_EQ(snapshot.sum, 10.5);
+}
+
+TEST(HistogramTest, LatenessFallsIntoTheBucketsThatRecordWouldChoose) {
+  Histogram recorded(LatenessMeter::kFirstBoundSeconds);
+  Histogram added(LatenessMeter::kFirstBoundSeconds);
+  LatenessMeter meter(INT64_MIN);
+  int64_t newest = INT64_MIN;
+  for (int64_t second : {100, 99, 98, 200, 196, 195, 100, 300, -86'400, -100'000'000, 300}) {
+    const int64_t time_ns = second * kNsPerSecond;
+    newest = std::max(newest, time_ns);
+    meter.Note(time_ns);
+    recorded.Record(static_cast<double>(newest - time_ns) * 1e-9);
+    meter.MoveTo(&added);
+  }
+  EXPECT_EQ(added.Snapshot().counts, recorded.Snapshot().counts);
+  EXPECT_DOUBLE_EQ(added.Snapshot().sum, recorded.Snapshot().sum);
+  EXPECT_EQ(added.Snapshot().counts[kLast], 1U);
 }
 
 TEST(HistogramTest, WhatIsBeyondEveryBoundGoesToTheLastBucket) {

@@ -90,6 +90,7 @@ TEST(MetaKeysTest, StoredNamesStayAsTheyWereWritten) {
   EXPECT_EQ(kMetaLogState, "log_state");
   EXPECT_EQ(kMetaRetention, "retention");
   EXPECT_EQ(kPositionCounters, "counters");
+  EXPECT_EQ(kPositionDistinct, "distinct");
   EXPECT_EQ(kPositionIdentities, "identities");
 }
 
@@ -110,6 +111,7 @@ TEST(MetaKeysTest, ColumnFamiliesKeepTheirNames) {
       "top_hours",
       "jobs",
       "filters",
+      "distinct",
   };
   // clang-format on
   ASSERT_EQ(std::size(names), static_cast<size_t>(kFamilyCount));

@@ -1,11 +1,13 @@
 #ifndef TALLYMARK_TESTS_ENGINE_RECORDED_STREAM_H_
 #define TALLYMARK_TESTS_ENGINE_RECORDED_STREAM_H_
 
+#include <chrono>
 #include <filesystem>
 #include <map>
 #include <random>
 #include <set>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include "tests/engine/test_events.h"
@@ -40,6 +42,8 @@ class RecordedStream {
   const std::multiset<std::string>& events() const { return events_; }
   const Counts& minutes() const { return minutes_; }
   const std::set<std::string>& ads() const { return ads_; }
+  // Users by (ad, hour).
+  const std::map<std::pair<std::string, int32_t>, std::set<std::string>>& users() const { return users_; }
   Counts Hours() const {
     Counts hours;
     for (const auto& [place, sums] : minutes_) hours[{place.first, HourOfMinute(place.second)}].Add(sums);
@@ -73,6 +77,7 @@ class RecordedStream {
     }
     events_.insert(TextOf(event));
     minutes_[{ad, MinuteOf(time)}].Add(sums);
+    users_[{ad, HourOf(time)}].insert(event.attributes[2].second);
     ads_.insert(ad);
     return line + " " + std::to_string(time) + "\n";
   }
@@ -81,6 +86,7 @@ class RecordedStream {
   int number_ = 0;
   std::multiset<std::string> events_;
   Counts minutes_;
+  std::map<std::pair<std::string, int32_t>, std::set<std::string>> users_;
   std::set<std::string> ads_;
 };
 
@@ -98,6 +104,21 @@ inline EngineOptions QuietOptions(const std::string& data_dir, const Clock* cloc
 // What a crash at this moment would leave. Nothing may be appended meanwhile.
 inline void CopyDirectory(const std::string& from, const std::string& to) {
   std::filesystem::copy(from, to, std::filesystem::copy_options::recursive);
+}
+
+// The same while RocksDB may still be at work on what was written: waits until it has been idle for a
+// while, so that no file goes between the copying of two others.
+inline void CopyWhenIdle(const Engine& engine, const std::string& from, const std::string& to) {
+  constexpr int kIdleLooks = 20;
+  for (int idle = 0; idle < kIdleLooks; ++idle) {
+    const EngineStats stats = engine.Stats();
+    if (stats.rocksdb.at("rocksdb.num-running-compactions") +
+            stats.rocksdb.at("rocksdb.num-running-flushes") >
+        0)
+      idle = 0;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  CopyDirectory(from, to);
 }
 
 }  // namespace tallymark

@@ -122,6 +122,37 @@ TEST_F(HttpQueryTest, AnEventHasItsKindTimeAndAttributes) {
   EXPECT_TRUE(found);
 }
 
+TEST_F(HttpQueryTest, SessionsComeWholeInPages) {
+  std::string lines;
+  auto click = [&](const std::string& id, const std::string& user, int64_t second) {
+    lines += "click,ad_id=s,user_id=" + user + " event_id=\"" + id + "\" " +
+             std::to_string(kMs * 1'000'000 + second * 1'000'000'000 + 999'999) + "\n";
+  };
+  click("a1", "u1", 0);
+  click("b1", "u2", 60);
+  click("a2", "u1", 1800);
+  click("a3", "u1", 3601);
+  SendAndSync(lines);
+  const std::string target = "/v1/ads/s/sessions?from=1609459200000&to=1609470000000";
+  TestAnswer whole = Get(target);
+  EXPECT_EQ(whole.status, 200) << whole.body;
+  EXPECT_EQ(whole.body.substr(0, whole.body.find(",\"watermark\"")),
+            R"({"ad_id":"s","sessions":[{"key":"u1","start":1609459200000,"end":1609461000000,"clicks":2},)"
+            R"({"key":"u2","start":1609459260000,"end":1609459260000,"clicks":1},)"
+            R"({"key":"u1","start":1609462801000,"end":1609462801000,"clicks":1}],"cursor":null,)"
+            R"("from":1609459200000,"to":1609470000000,"gap_ms":1800000,"by":"user_id")");
+  boost::json::array paged;
+  for (std::string cursor;;) {
+    boost::json::value json = Get(target + "&limit=1" + cursor).Json();
+    for (const auto& session : json.at("sessions").as_array()) paged.push_back(session);
+    if (json.at("cursor").is_null()) break;
+    cursor = "&cursor=" + std::string(json.at("cursor").as_string());
+  }
+  EXPECT_EQ(paged, whole.Json().at("sessions").as_array());
+  EXPECT_EQ(Get(target + "&gap=30s&by=ad_id").Json().at("sessions").as_array().size(), 4U);
+  EXPECT_EQ(Get("/v1/ads/never/sessions?from=now-1h").Json().at("sessions").as_array().size(), 0U);
+}
+
 TEST_F(HttpQueryTest, ErrorsSayWhatToDo) {
   ExpectProblem("/v1/ads/ad1/aggregated_cnt", 400, "from");
   ExpectProblem("/v1/ads/ad1/aggregated_cnt?from=x", 400, "from");
@@ -133,6 +164,12 @@ TEST_F(HttpQueryTest, ErrorsSayWhatToDo) {
   ExpectProblem("/v1/ads/ad1/series?from=0", 400, "step=");
   ExpectProblem("/v1/ads/popular_ads?count=0", 400, "count");
   ExpectProblem("/v1/ads/ad1/events?from=1&limit=x", 400, "limit");
+  ExpectProblem("/v1/ads/ad1/sessions", 400, "from");
+  ExpectProblem("/v1/ads/ad1/sessions?from=1&gap=x", 400, "gap");
+  ExpectProblem("/v1/ads/ad1/sessions?from=1&gap=8d", 400, "gap");
+  ExpectProblem("/v1/ads/ad1/sessions?from=1&by=", 400, "by");
+  ExpectProblem("/v1/ads/ad1/sessions?from=1&limit=0", 400, "limit");
+  ExpectProblem("/v1/ads/ad1/sessions?from=1&cursor=zz", 400, "cursor");
   ExpectProblem("/v1/ads/%zz/series?from=1", 400, "%");
   ExpectProblem("/v1/status?x=1", 400, "'x'");
 }

@@ -29,6 +29,21 @@ class MetricsPageTest : public ServerTest {
   TestAnswer page_;
 };
 
+TEST_F(MetricsPageTest, LatenessIsMeasuredAgainstTheNewestEvent) {
+  constexpr int64_t kNewest = 1609459201000;  // of the click in SetUp
+  SendAndSync(Click("a", "3", kNewest - 3000) + Click("a", "4", kNewest - 500) +
+              Click("a", "5", kNewest - 86'400'000) + Click("a", "3", kNewest - 3000));
+  page_ = Get("/metrics");
+  EXPECT_EQ(Value("tallymark_event_lateness_seconds_count"), 4);
+  EXPECT_EQ(Value("tallymark_event_lateness_seconds_bucket{le=\"1\"}"), 2);
+  EXPECT_EQ(Value("tallymark_event_lateness_seconds_bucket{le=\"2\"}"), 2);
+  EXPECT_EQ(Value("tallymark_event_lateness_seconds_bucket{le=\"4\"}"), 3);
+  EXPECT_EQ(Value("tallymark_event_lateness_seconds_bucket{le=\"65536\"}"), 3);
+  EXPECT_EQ(Value("tallymark_event_lateness_seconds_bucket{le=\"131072\"}"), 4);
+  EXPECT_DOUBLE_EQ(Value("tallymark_event_lateness_seconds_sum"), 86'403.5);
+  EXPECT_EQ(Value("tallymark_watermark_timestamp_seconds"), (kNewest - 120'000) / 1000.0);
+}
+
 TEST_F(MetricsPageTest, IsWellFormedText) {
   EXPECT_EQ(page_.status, 200);
   EXPECT_EQ(page_.Header("content-type"), "text/plain; version=0.0.4; charset=utf-8");

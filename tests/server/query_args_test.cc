@@ -33,6 +33,27 @@ void ExpectInvalid(Result<Args> (*read)(const QueryParams&, int64_t), const std:
 
 std::string At(int64_t ms) { return std::to_string(ms); }
 
+TEST(QueryArgs, SessionsHaveDefaultsAndBounds) {
+  auto args = Read(ReadSessionArgs, "from=" + At(kMs + 1));
+  ASSERT_TRUE(args.ok());
+  EXPECT_EQ(args->from_ns, (kMs + 1) * kNsPerMs);
+  EXPECT_EQ(args->to_ns, kNowNs);
+  EXPECT_EQ(args->gap_ns, 30 * kNsPerMinute);
+  EXPECT_EQ(args->by, "user_id");
+  EXPECT_EQ(args->limit, 1000U);
+  args = Read(ReadSessionArgs, "from=1&gap=90s&by=zone&limit=7&cursor=ab");
+  ASSERT_TRUE(args.ok());
+  EXPECT_EQ(args->gap_ns, 90 * kNsPerSecond);
+  EXPECT_EQ(args->by, "zone");
+  EXPECT_EQ(args->limit, 7U);
+  EXPECT_EQ(args->cursor, "ab");
+  for (const char* gap : {"0", "0s", "-1s", "8d", "30"})
+    ExpectInvalid(ReadSessionArgs, std::string("from=1&gap=") + gap, "gap");
+  ExpectInvalid(ReadSessionArgs, "from=1&by=" + std::string(65, 'x'), "by");
+  ExpectInvalid(ReadSessionArgs, "from=1&by=%FF", "by");
+  ExpectInvalid(ReadSessionArgs, "from=1&step=1m", "step");
+}
+
 TEST(QueryArgs, RangesAreRoundedOutToTheMinute) {
   auto args = Read(ReadCountArgs, "from=" + At(kMs + 1) + "&to=" + At(kMs + 2));
   EXPECT_EQ(args->range.begin, kMinute);

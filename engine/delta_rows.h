@@ -1,0 +1,32 @@
+#ifndef TALLYMARK_ENGINE_DELTA_ROWS_H_
+#define TALLYMARK_ENGINE_DELTA_ROWS_H_
+
+#include <vector>
+
+#include "engine/big_vector.h"
+#include "engine/counter_delta.h"
+#include "engine/radix_sort.h"
+#include "format/hour_row.h"
+
+namespace tallymark {
+
+// Sorts as hours do.
+inline uint64_t HourBits(int32_t hour) { return static_cast<uint32_t>(hour) ^ 0x80000000U; }
+
+// The rows of a delta: `value` is the row's index, the key (ad, HourBits), or with `hour_first`
+// (HourBits, ad).
+BigVector<SortItem> SortedRows(const CounterDelta& delta, bool hour_first);
+
+// Gathers one slot's cells into a row, minutes ascending, each once.
+class RowBuilder {
+ public:
+  // Valid until the next call.
+  const HourRow& Build(const CounterDelta& delta, uint32_t row_index);
+
+ private:
+  HourRow row_;
+};
+
+}  // namespace tallymark
+
+#endif  // TALLYMARK_ENGINE_DELTA_ROWS_H_
