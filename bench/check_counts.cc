@@ -25,16 +25,16 @@ std::string Expected(const std::string& what, uint64_t wanted, uint64_t got) {
   return what + ": expected " + std::to_string(wanted) + ", got " + std::to_string(got);
 }
 
-void CheckAd(const Workload& workload, HttpClient* http, uint64_t ad) {
+void CheckAd(const Workload& workload, HttpClient* http, uint64_t ad, uint32_t filter) {
   const std::string name = StreamGenerator::AdName(ad);
   const auto answer =
       Ask(http, "/v1/ads/" + name + "/aggregated_cnt?from=" + std::to_string(workload.begin_ms()) +
-                    "&to=" + std::to_string(workload.end_ms()));
+                    "&to=" + std::to_string(workload.end_ms()) + "&filter=" + std::to_string(filter));
   const auto count = answer.at("count").to_number<uint64_t>();
   if (count != workload.Clicks(ad)) Fail(Expected("clicks of " + name, workload.Clicks(ad), count));
 }
 
-void CheckTopList(const Workload& workload, HttpClient* http) {
+void CheckTopList(const Workload& workload, HttpClient* http, uint32_t filter) {
   const int64_t window = (workload.end_ms() - workload.begin_ms()) / kMsPerMinute;
   if (window > kTopWindowMinutesMax) return;
   std::vector<uint64_t> ads(workload.ads());
@@ -49,7 +49,7 @@ void CheckTopList(const Workload& workload, HttpClient* http) {
                     });
   const auto answer =
       Ask(http, "/v1/ads/popular_ads?count=" + std::to_string(kTopAds) + "&window=" + std::to_string(window) +
-                    "&to=" + std::to_string(workload.end_ms()));
+                    "&to=" + std::to_string(workload.end_ms()) + "&filter=" + std::to_string(filter));
   const auto& ids = answer.at("ad_ids").as_array();
   const auto& counts = answer.at("counts").as_array();
   if (ids.size() != count) Fail(Expected("length of the top list", count, ids.size()));
@@ -72,13 +72,13 @@ void CheckTallies(const Workload& workload, const SendResult& sent) {
   if (sent.rejected != 0) Fail(Expected("rejected", 0, sent.rejected));
 }
 
-void CheckCounts(const Workload& workload, uint16_t http_port) {
+void CheckCounts(const Workload& workload, uint16_t http_port, uint32_t filter) {
   HttpClient http(http_port);
   for (uint64_t i = 0; i < kAdsAsked; ++i) {
-    CheckAd(workload, &http, workload.AdOfSomeLine(i));
-    CheckAd(workload, &http, 1 + Mix64(i) % workload.ads());
+    CheckAd(workload, &http, workload.AdOfSomeLine(i), filter);
+    CheckAd(workload, &http, 1 + Mix64(i) % workload.ads(), filter);
   }
-  CheckTopList(workload, &http);
+  CheckTopList(workload, &http, filter);
 }
 
 double StoredEvents(uint16_t http_port) {

@@ -15,7 +15,7 @@ void CheckTallies(const Workload& workload, const SendResult& sent);
 
 // Over HTTP: the clicks of a few hundred ads, popular and rare, and the top list of the whole
 // stream. The server holds this workload and nothing else in its time range.
-void CheckCounts(const Workload& workload, uint16_t http_port);
+void CheckCounts(const Workload& workload, uint16_t http_port, uint32_t filter = 0);
 
 // Events the server has stored since its directory was made, by its own account.
 double StoredEvents(uint16_t http_port);

@@ -19,6 +19,7 @@ struct Options {
   double zipf = 1.1;
   uint64_t seed = 1;
   unsigned connections = 2;
+  unsigned filters = 0;
   int runs = 1;
   bool quick = false;
   bool keep = false;
@@ -53,6 +54,9 @@ void Parse(int argc, char** argv, Options* options) {
   app.add_option("--seed", options->seed, "Other seeds, other lines")->capture_default_str();
   app.add_option("--connections", options->connections, "Connections that send")
       ->check(CLI::Range(1U, 1000U))
+      ->capture_default_str();
+  app.add_option("--filters", options->filters, "Filters defined beforehand; the first matches every event")
+      ->check(CLI::Range(0U, 2000U))
       ->capture_default_str();
   app.add_option("--runs", options->runs, "Runs, each on a new directory; medians are shown")
       ->check(CLI::Range(1, 100))
@@ -107,6 +111,7 @@ Figures RunOnce(const Options& options, const Workload& workload, const Workload
                   .data_dir = data_dir,
                   .server_flags = options.server_flags,
                   .connections = options.connections,
+                  .filters = options.filters,
                   .quick = options.quick,
                   .server = std::make_unique<ServerProcess>(data_dir, options.server_flags)};
   Figures figures = MeasureThroughput(&session);
@@ -143,12 +148,12 @@ int Main(int argc, char** argv) {
     std::fprintf(stderr, "run %d of %d: %.2f M lines/s to the last synced\n", run + 1, options.runs,
                  runs.back()[0].value);
   }
-  const std::string title = std::to_string(workload.lines()) + " lines, " +
-                            std::to_string(workload.active_ads()) + " of " + std::to_string(options.ads) +
-                            " ads, " + std::to_string(workload.duplicates()) + " duplicates, " +
-                            std::to_string(static_cast<int64_t>(options.span_s)) + " s of event time, " +
-                            std::to_string(workload.bytes() / workload.lines()) + " B a line, medians of " +
-                            std::to_string(options.runs);
+  const std::string title =
+      std::to_string(workload.lines()) + " lines, " + std::to_string(workload.active_ads()) + " of " +
+      std::to_string(options.ads) + " ads, " + std::to_string(workload.duplicates()) + " duplicates, " +
+      std::to_string(static_cast<int64_t>(options.span_s)) + " s of event time, " +
+      std::to_string(workload.bytes() / workload.lines()) + " B a line, " + std::to_string(options.filters) +
+      " filters, medians of " + std::to_string(options.runs);
   PrintTable(title, Medians(runs), calibration);
   if (!options.json.empty()) WriteJson(options.json, title, runs, calibration);
   if (options.keep) {

@@ -95,9 +95,7 @@ SyncAnswer ReadSynced(Loopback& connection, std::string_view token) {
   return {.accepted = accepted, .duplicates = duplicates, .rejected = rejected};
 }
 
-std::string_view HttpClient::Get(std::string_view target) {
-  request_.assign("GET ").append(target).append(" HTTP/1.1\r\nHost: localhost\r\n\r\n");
-  connection_.Send(request_);
+std::string HttpClient::ReadAnswer(std::string_view* body) {
   std::string status(connection_.ReadLine());
   constexpr std::string_view kLength = "content-length:";
   size_t length = 0;
@@ -109,9 +107,26 @@ std::string_view HttpClient::Get(std::string_view target) {
     value.remove_prefix(value.find_first_not_of(' '));
     std::from_chars(value.data(), value.data() + value.size(), length);
   }
-  std::string_view body = connection_.ReadBytes(length);
+  *body = connection_.ReadBytes(length);
+  return status;
+}
+
+std::string_view HttpClient::Get(std::string_view target) {
+  request_.assign("GET ").append(target).append(" HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  connection_.Send(request_);
+  std::string_view body;
+  const std::string status = ReadAnswer(&body);
   if (!status.starts_with("HTTP/1.1 200")) Fail(std::string(target) + ": " + status + std::string(body));
   return body;
+}
+
+void HttpClient::Put(std::string_view target, std::string_view json) {
+  request_.assign("PUT ").append(target).append(" HTTP/1.1\r\nHost: localhost\r\nContent-Length: ");
+  request_.append(std::to_string(json.size())).append("\r\n\r\n").append(json);
+  connection_.Send(request_);
+  std::string_view body;
+  const std::string status = ReadAnswer(&body);
+  if (!status.starts_with("HTTP/1.1 20")) Fail(std::string(target) + ": " + status + std::string(body));
 }
 
 }  // namespace tallymark::bench

@@ -58,8 +58,13 @@ class HttpClient {
   explicit HttpClient(uint16_t port) : connection_(port) {}
   // The body of a 200 answer; every other status ends the program. The view holds until the next call.
   std::string_view Get(std::string_view target);
+  // Puts JSON; every status but 200 and 201 ends the program.
+  void Put(std::string_view target, std::string_view json);
 
  private:
+  // Reads an answer; *body holds until the next call. Returns its status line.
+  std::string ReadAnswer(std::string_view* body);
+
   Loopback connection_;
   std::string request_;
 };

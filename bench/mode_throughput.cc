@@ -1,19 +1,37 @@
 
 #include "bench/check_counts.h"
 #include "bench/drain.h"
+#include "bench/loopback.h"
 #include "bench/modes.h"
 #include "bench/ratios.h"
 
 namespace tallymark::bench {
+namespace {
+
+// The first matches every event; the others, by country, network and user, hardly any.
+void DefineFilters(unsigned count, uint16_t http_port) {
+  HttpClient http(http_port);
+  for (unsigned id = 1; id <= count; ++id) {
+    const std::string number = std::to_string(id);
+    const std::string patterns[] = {R"({"country":"nowhere)" + number + "\"}",
+                                    R"({"ip":"100.)" + std::to_string(id % 256) + R"(.0.0/16"})",
+                                    R"({"user_id":"nobody)" + number + "\"}"};
+    http.Put("/v1/filters/" + number, id == 1 ? R"({"kind":"click"})" : patterns[id % 3]);
+  }
+}
+
+}  // namespace
 
 Figures MeasureThroughput(Session* session) {
   const Workload& workload = session->workload;
+  DefineFilters(session->filters, session->server->http_port());
   const ProcessUsage before = session->server->Usage();
   const SendResult sent = SendWorkload(workload, session->server->ingest_port(), session->connections);
   CheckTallies(workload, sent);
   const DrainTime drain = WaitUntilDrained(*session->server);
   const ProcessUsage after = session->server->Usage();
   CheckCounts(workload, session->server->http_port());
+  if (session->filters > 0) CheckCounts(workload, session->server->http_port(), 1);
 
   const auto lines = static_cast<double>(workload.lines());
   const auto fresh = static_cast<double>(workload.fresh());

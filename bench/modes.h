@@ -22,6 +22,7 @@ struct Session {
   std::filesystem::path data_dir;
   std::vector<std::string> server_flags;
   unsigned connections = 2;
+  unsigned filters = 0;  // defined before anything is sent; the first matches every event
   bool quick = false;
   std::unique_ptr<ServerProcess> server;
 };

@@ -29,10 +29,6 @@ AdTable::AdTable()
       shift_(32 - std::countr_zero(kFirstSlots)),
       pieces_(std::make_unique<std::atomic<NameEntry*>[]>(kPiecesMax)) {}
 
-AdTable::~AdTable() {
-  for (uint32_t i = 0; i < kPiecesMax; ++i) delete[] pieces_[i].load();
-}
-
 std::optional<uint32_t> AdTable::Lookup(std::string_view id, uint64_t hash) const {
   const uint64_t wanted = hash >> 32;
   for (size_t s = SlotOf(hash); slots_[s] != 0; s = (s + 1) & (slots_.size() - 1)) {
@@ -59,7 +55,8 @@ uint32_t AdTable::Add(std::string_view id, uint64_t hash) {
   if (size_t{number} * 10 >= slots_.size() * 6) GrowSlots();
   auto& piece = pieces_[number / kNamesPerPiece];
   if (piece.load(std::memory_order_relaxed) == nullptr) {
-    piece.store(new NameEntry[kNamesPerPiece], std::memory_order_release);
+    name_slabs_.emplace_back(kNamesPerPiece * sizeof(NameEntry));
+    piece.store(reinterpret_cast<NameEntry*>(name_slabs_.back().data()), std::memory_order_release);
   }
   NameEntry& entry = piece.load(std::memory_order_relaxed)[number % kNamesPerPiece];
   entry.size = static_cast<uint8_t>(id.size());
@@ -79,7 +76,7 @@ uint32_t AdTable::Add(std::string_view id, uint64_t hash) {
 }
 
 void AdTable::GrowSlots() {
-  std::vector<uint64_t> old(slots_.size() * 2);
+  BigVector<uint64_t> old(slots_.size() * 2);
   old.swap(slots_);
   --shift_;
   for (uint64_t slot : old) {

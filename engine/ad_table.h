@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/big_vector.h"
 #include "engine/storage.h"
 
 namespace tallymark {
@@ -22,7 +23,6 @@ namespace tallymark {
 class AdTable {
  public:
   AdTable();
-  ~AdTable();
 
   // Reads the names of the column family `ads`; `expected` of them must be there.
   Status Load(const Storage& storage, uint32_t expected);
@@ -67,10 +67,11 @@ class AdTable {
   void GrowSlots();
 
   mutable std::shared_mutex mutex_;  // slots_; the sequencer reads without it, being the only writer
-  std::vector<uint64_t> slots_;
+  BigVector<uint64_t> slots_;
   int shift_;
   std::atomic<uint32_t> size_{0};
   std::unique_ptr<std::atomic<NameEntry*>[]> pieces_;
+  std::vector<Slab> name_slabs_;  // what pieces_ points into
   std::vector<std::unique_ptr<char[]>> long_names_;
 };
 

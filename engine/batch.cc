@@ -77,6 +77,17 @@ void BatchEncoder::EncodeGroup(Batch* batch, const Group& group) {
 void BatchEncoder::Encode(Batch* batch) {
   Sort(&batch->rows, 0, batch->rows.size(), true);
   for (const Group& group : GroupByHour(batch->rows)) EncodeGroup(batch, group);
+  if (batch->filters && !batch->filters->empty()) MatchFilters(batch);
+}
+
+// When the rows are in their final order.
+void BatchEncoder::MatchFilters(Batch* batch) {
+  for (uint32_t row = 0; row < batch->rows.size(); ++row) {
+    const EventRef& ref = batch->rows[row].ref;
+    places_.clear();
+    matcher_.Match(*batch->filters, *ref.chunk, *ref.event, &places_);
+    for (uint32_t place : places_) batch->matches.push_back({row, place});
+  }
 }
 
 }  // namespace tallymark

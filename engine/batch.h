@@ -2,17 +2,21 @@
 #define TALLYMARK_ENGINE_BATCH_H_
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "engine/engine.h"
+#include "engine/filter_matcher.h"
 #include "engine/identity_generation.h"
 #include "engine/radix_sort.h"
 #include "format/raw_block.h"
 
 namespace tallymark {
+
+class DistinctRun;
 
 // One Append on its way through the pipeline.
 struct AppendRequest {
@@ -20,6 +24,9 @@ struct AppendRequest {
   AppendDone done;
   std::vector<SegmentTally> tallies;
   double received_seconds = 0;  // SteadySeconds
+  // Not 0: a request of the engine's own, whose chunk is empty: conversions that have waited too long
+  // at this time of the clock are let go.
+  int64_t expire_at_ns = 0;
 };
 
 // An accepted event.
@@ -38,11 +45,23 @@ struct BatchBlock {
   size_t first_row = 0;
 };
 
+// The event in a row matches the filter in a place of Batch::filters.
+struct FilterMatch {
+  uint32_t row = 0;
+  uint32_t place = 0;
+};
+
 // What is committed in one step. Made by the sequencer, encoded by any encode thread, committed in
 // order. Each stage owns it alone while it works on it.
 struct Batch {
   std::vector<AppendRequest> appends;
   std::vector<BatchRow> rows;
+  // Conversions as they count after they were joined to their clicks, for rows to point at.
+  std::deque<EventChunk> joined;
+  // Conversions that begin to wait for their clicks (number and record), and numbers of those that
+  // end it, in this or an earlier batch.
+  std::vector<std::pair<uint64_t, std::string>> new_waiting;
+  std::vector<uint64_t> ended_waiting;
   std::shared_ptr<IdentityGeneration> generation;
   uint32_t first_new_ad = 0;
   std::string new_ad_names;  // an `ads` record; empty: none
@@ -52,11 +71,19 @@ struct Batch {
   // durable and applied.
   std::function<void()> at_mark;
 
-  std::vector<BatchBlock> blocks;  // filled by EncodeBatch
+  // The filters in force when it was sequenced; null or empty: none.
+  std::shared_ptr<const FilterSet> filters;
+
+  std::vector<BatchBlock> blocks;             // filled by BatchEncoder
+  std::vector<FilterMatch> matches;           // by row; filled by BatchEncoder
+  std::shared_ptr<const DistinctRun> people;  // of the rows; null: none, or not counted
+
+  // What bounds it.
+  size_t size() const { return rows.size() + new_waiting.size(); }
 };
 
-// Sorts rows by (hour, ad) and encodes them into blocks: one hour each, or, where hours hold only
-// a few events, one UTC day.
+// Sorts rows by (hour, ad), finds the filters they match, and encodes them into blocks: one hour each, or,
+// where hours hold only a few events, one UTC day.
 class BatchEncoder {
  public:
   void Encode(Batch* batch);
@@ -69,8 +96,11 @@ class BatchEncoder {
   void Sort(std::vector<BatchRow>* rows, size_t begin, size_t end, bool by_hour);
   std::vector<Group> GroupByHour(const std::vector<BatchRow>& rows);
   void EncodeGroup(Batch* batch, const Group& group);
+  void MatchFilters(Batch* batch);
 
   RawBlockEncoder encoder_;
+  FilterMatcher matcher_;
+  std::vector<uint32_t> places_;
   std::vector<BatchRow> sorted_;
   std::vector<EventRef> refs_;
   std::vector<SortItem> items_, scratch_;

@@ -39,10 +39,12 @@ RawEvent ToRawEvent(const EventChunk& chunk, const Event& event) {
   for (int i = 0; i < kFieldCount; ++i) {
     auto field = static_cast<Field>(i);
     if (event.Has(field)) raw.attributes.emplace_back(FieldName(field), chunk.Get(event, field));
+    if (event.Inherited(field)) raw.inherited.emplace_back(FieldName(field));
   }
   for (uint32_t i = 0; i < event.extra_count; ++i) {
     const Extra& extra = chunk.extras[event.extra_begin + i];
     raw.attributes.emplace_back(chunk.ExtraName(extra), chunk.ExtraValue(extra));
+    if (extra.inherited) raw.inherited.emplace_back(chunk.ExtraName(extra));
   }
   if (event.has_revenue) raw.revenue_micros = event.revenue_micros;
   return raw;

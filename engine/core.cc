@@ -9,6 +9,7 @@
 
 #include "engine/block_reader.h"
 #include "engine/dedup_window.h"
+#include "engine/filter_backfill.h"
 #include "engine/meta_keys.h"
 #include "format/coding.h"
 #include "format/keys.h"
@@ -19,6 +20,8 @@ namespace {
 constexpr double kFilterPollSeconds = 0.2;
 constexpr double kUpkeepPollSeconds = 0.05;
 constexpr double kRepackPollSecondsMax = 30;
+// People in memory that make a checkpoint due: events beyond EngineOptions::checkpoint_events' default.
+constexpr uint64_t kPeopleBytes = 640ULL << 20;
 // Shares of EngineOptions::memory_bytes.
 constexpr double kBlockCacheShare = 0.2;
 constexpr double kFilterShare = 0.45;
@@ -30,6 +33,16 @@ unsigned EncodeThreads(const EngineOptions& options) {
 
 uint64_t ShareOf(uint64_t bytes, double share) {
   return static_cast<uint64_t>(static_cast<double>(bytes) * share);
+}
+
+ConversionOptions ConversionOptionsOf(const CoreContext& context) {
+  ConversionOptions options;
+  options.window_ns = context.options.conversion_window_ms * kNsPerMs;
+  options.wait_ns = context.options.conversion_wait_ms * kNsPerMs;
+  options.dedup_window_ns = context.options.dedup_window_ms * kNsPerMs;
+  options.clock = context.clock;
+  options.expired = context.options.conversion_expired;
+  return options;
 }
 
 Status LoadRetention(const Storage& storage, RetentionPositions* retention) {
@@ -66,10 +79,15 @@ Status Core::Load() {
   storage_options.data_dir = context_.options.data_dir;
   storage_options.block_cache_bytes = ShareOf(context_.options.memory_bytes, kBlockCacheShare);
   storage_options.file_system = context_.file_system;
+  auto live_filters = std::make_shared<LiveFilters>();
+  storage_options.live_filters = live_filters;
   Result<std::unique_ptr<Storage>> storage = Storage::Open(storage_options, retention_);
   if (!storage.ok()) return storage.status();
   storage_ = std::move(*storage);
   Status status = LoadRetention(*storage_, retention_.get());
+  if (!status.ok()) return status;
+  filters_ = std::make_unique<FilterRegistry>(storage_.get(), live_filters);
+  status = filters_->Load();
   if (!status.ok()) return status;
   events_ = std::make_unique<EventReader>(storage_.get(), &ads_);
   sessions_ = std::make_unique<SessionReader>(storage_.get(), events_.get(), &ads_);
@@ -80,16 +98,58 @@ Status Core::Load() {
       storage_.get(), identity_options,
       [this](const Hash128& id, const IdentityPlace& place) { return events_->TimesOf(id, place); });
   counters_ = std::make_unique<CounterView>(storage_.get(), retention_);
+  distinct_ = std::make_unique<DistinctView>(storage_.get(), retention_, context_.options.distinct);
+  learned_ = std::make_unique<LearnedAds>(storage_.get());
+  catalogue_ = std::make_unique<Catalogue>(storage_.get(), &ads_, learned_.get());
+  joiner_ = std::make_unique<ConversionJoiner>(storage_.get(), &ads_, identities_.get(), events_.get(),
+                                               ConversionOptionsOf(context_));
   repacker_ = std::make_unique<Repacker>(storage_.get(),
                                          static_cast<double>(context_.options.repack_quiet_ms) / 1000);
   LogState state;
   status = Recover(&state);
   if (!status.ok()) return status;
-  Pipeline::Parts parts{storage_.get(), &ads_, identities_.get(), counters_.get(), context_.figures};
+  Pipeline::Parts parts;
+  parts.storage = storage_.get();
+  parts.ads = &ads_;
+  parts.identities = identities_.get();
+  parts.counters = counters_.get();
+  parts.distinct = distinct_.get();
+  parts.learned = learned_.get();
+  parts.joiner = joiner_.get();
+  parts.figures = context_.figures;
+  parts.filters = filters_->Active();
   pipeline_ = std::make_unique<Pipeline>(parts, state, EncodeThreads(context_.options), context_.on_failure);
   last_checkpoint_seconds_ = last_seal_seconds_ = last_repack_seconds_ = SteadySeconds();
   jobs_ = std::make_unique<JobBoard>(storage_.get(), context_.clock);
+  filters_->Attach(pipeline_.get(), jobs_.get());
+  AddFilterJob();
   return jobs_->Load();
+}
+
+void Core::AddFilterJob() {
+  JobKind kind;
+  kind.name = FilterRegistry::kJobKind;
+  kind.run = [this](JobContext& context) {
+    BackfillParts parts;
+    parts.storage = storage_.get();
+    parts.ads = &ads_;
+    parts.filters = filters_.get();
+    parts.retention = retention_.get();
+    parts.wait_for_repacking = [this] { std::lock_guard lock(checkpoint_mutex_); };
+    parts.ingest = [this](const DeltaSet& counted,
+                          std::vector<std::pair<std::string, std::string>> positions) {
+      return IngestAside(counted, std::move(positions));
+    };
+    parts.events = [this] { return pipeline_->state().events; };
+    return FilterBackfill(std::move(parts), &context).Run();
+  };
+  kind.undo = [this](JobContext& context) {
+    uint32_t id = 0;
+    uint32_t number = 0;
+    if (!FilterRegistry::ReadJobParameters(context.parameters(), &id, &number)) return Status::Ok();
+    return filters_->TakeBack(id, number);
+  };
+  jobs_->AddKind(std::move(kind));
 }
 
 Status Core::Recover(LogState* state) {
@@ -102,17 +162,25 @@ Status Core::Recover(LogState* state) {
   Status status = ads_.Load(*storage_, state->ads);
   if (status.ok()) status = identities_->Load();
   if (status.ok()) status = counters_->Load();
+  if (status.ok()) status = distinct_->Load(*state);
+  if (status.ok()) status = learned_->Load();
   if (status.ok()) status = CheckPositions(*state);
   if (status.ok()) {
     const int64_t window_ns = context_.options.dedup_window_ms * kNsPerMs;
     status = NoteDedupWindow(storage_.get(), window_ns, state->last_sequence == 0);
   }
+  // Fresh, or of a version that did not learn of ads.
+  if (status.ok() && !learned_->covered_sequence())
+    status = ReplayEverything(*storage_, ads_, learned_.get());
   if (status.ok()) status = Replay(*state);
+  if (status.ok()) status = catalogue_->Load();
+  if (status.ok()) status = joiner_->Load();
   return status;
 }
 
 Status Core::CheckPositions(const LogState& state) const {
-  for (uint64_t covered : {counters_->covered_sequence(), identities_->covered_sequence()}) {
+  for (uint64_t covered : {counters_->covered_sequence(), identities_->covered_sequence(),
+                           distinct_->covered_sequence(), learned_->covered_sequence().value_or(0)}) {
     if (covered > state.last_sequence) {
       return Status::Corruption("the log ends at " + std::to_string(state.last_sequence) +
                                 ", before position " + std::to_string(covered) +
@@ -129,11 +197,12 @@ Status Core::Replay(const LogState& state) {
   rocksdb::ReadOptions read;
   read.readahead_size = 4 << 20;
   read.fill_cache = false;
+  const std::shared_ptr<const FilterSet> filters = filters_->Active();
   std::unique_ptr<rocksdb::Iterator> it(storage_->db()->NewIterator(read, storage_->handle(Family::kRaw)));
   for (it->Seek(RawKey{expected}.Encode()); it->Valid(); it->Next(), ++expected) {
     RawKey key;
     if (!RawKey::Decode(ToView(it->key()), &key) || key.sequence != expected) break;
-    Status replayed = ReplayBlock(key.sequence, ToView(it->value()));
+    Status replayed = ReplayBlock(key.sequence, ToView(it->value()), *filters);
     if (!replayed.ok()) return replayed.WithContext("raw block " + std::to_string(key.sequence));
   }
   if (!it->status().ok()) return FromRocks(it->status(), "replay the log");
@@ -143,10 +212,18 @@ Status Core::Replay(const LogState& state) {
   return Status::Ok();
 }
 
-Status Core::ReplayBlock(uint64_t sequence, std::string_view block) {
+Status Core::ReplayBlock(uint64_t sequence, std::string_view block, const FilterSet& filters) {
   if (sequence > counters_->covered_sequence()) {
-    Status counted = counters_->Replay(block);
+    Status counted = counters_->Replay(sequence, block, filters, ads_);
     if (!counted.ok()) return counted;
+  }
+  if (sequence > distinct_->passed_sequence()) {
+    Status counted = distinct_->Replay(block);
+    if (!counted.ok()) return counted;
+  }
+  if (sequence > learned_->covered_sequence().value_or(UINT64_MAX)) {
+    Status learned = learned_->Replay(block, ads_);
+    if (!learned.ok()) return learned;
   }
   if (sequence <= identities_->covered_sequence()) return Status::Ok();
   EventChunk chunk;
@@ -159,12 +236,14 @@ Status Core::ReplayBlock(uint64_t sequence, std::string_view block) {
     if (!identities_->LiveIsFull(IdentityGeneration::kEntriesMax / 2)) return Status::Ok();
     identities_->SwitchGeneration();
   }
-  return WriteCheckpoint(false, true, sequence);
+  return WriteCheckpoint(true, sequence);
 }
 
-// Every view has passed this position: blocks up to it are never replayed.
+// Every view has passed this position: blocks up to it are never replayed. Without a position for
+// what is learned of ads all blocks are looked at, wherever they are.
 uint64_t Core::PassedSequence() const {
-  return std::min(counters_->covered_sequence(), identities_->covered_sequence());
+  return std::min({counters_->covered_sequence(), identities_->covered_sequence(),
+                   distinct_->passed_sequence(), learned_->covered_sequence().value_or(UINT64_MAX)});
 }
 
 Core::~Core() { Abandon(); }
@@ -200,7 +279,15 @@ Status Core::Repack(bool all) {
   std::unique_lock lock(checkpoint_mutex_);
   if (all) raw_unpinned_.wait(lock, [this] { return raw_pins_ == 0; });
   if (raw_pins_ > 0) return Status::Ok();  // later
+  // A job that reads raw must find every block once.
+  if (filters_->HoldsRaw()) return Status::Ok();
   return repacker_->Run(PassedSequence(), all, stopping_);
+}
+
+Status Core::CompleteDistinct() {
+  std::lock_guard lock(checkpoint_mutex_);
+  bool more = false;
+  return distinct_->CompleteStep(*events_, &more);
 }
 
 void Core::RunFilterLoader() {
@@ -237,7 +324,7 @@ bool Core::CheckpointIsDue(bool* seal) {
   *seal = in_memory >= options.seal_identities ||
           (in_memory > 0 && now - last_seal_seconds_ >= static_cast<double>(options.seal_interval_ms) / 1000);
   if (waiting == 0) return *seal;
-  return *seal || waiting >= options.checkpoint_events ||
+  return *seal || distinct_->live_bytes() >= kPeopleBytes || waiting >= options.checkpoint_events ||
          now - last_checkpoint_seconds_ >= static_cast<double>(options.checkpoint_interval_ms) / 1000;
 }
 
@@ -246,8 +333,10 @@ void Core::UpkeepStep() {
   Status status;
   if (CheckpointIsDue(&seal)) status = Checkpoint(seal);
   const int64_t now_ns = context_.clock->NowNs();
+  ExpireWaiting(now_ns);
   if (status.ok()) status = Expire(now_ns);
   if (status.ok()) status = counters_->AdvanceWindow(MinuteOf(now_ns) + 1, ads_);
+  if (status.ok() && distinct_->complete_from() != INT32_MIN) status = CompleteDistinct();
   const double repack_poll_seconds =
       std::min(kRepackPollSecondsMax, static_cast<double>(context_.options.repack_quiet_ms) / 1000);
   if (status.ok() && SteadySeconds() - last_repack_seconds_ > repack_poll_seconds) {
@@ -257,6 +346,18 @@ void Core::UpkeepStep() {
   if (!status.ok() && status.code() != Code::kUnavailable) context_.on_failure(status);
 }
 
+// Through the sequencer, since a click may come for them at this very moment.
+void Core::ExpireWaiting(int64_t now_ns) {
+  const int64_t wait_ns = context_.options.conversion_wait_ms * kNsPerMs;
+  const int64_t oldest_ns = joiner_->figures().oldest_arrival_ns.load();
+  if (oldest_ns > now_ns - wait_ns || expiry_under_way_.exchange(true)) return;
+  AppendRequest request;
+  request.chunk = std::make_shared<const EventChunk>();
+  request.expire_at_ns = now_ns;
+  request.done = [this](const Status&, std::span<const SegmentTally>) { expiry_under_way_ = false; };
+  pipeline_->Append(std::move(request));
+}
+
 Result<bool> Core::FreezeAtMark(bool seal, uint64_t* sequence) {
   std::promise<Result<bool>> reached;
   Pipeline::Mark mark;
@@ -264,7 +365,9 @@ Result<bool> Core::FreezeAtMark(bool seal, uint64_t* sequence) {
   mark.at_mark = [&] {
     *sequence = pipeline_->state().last_sequence;
     covered_events_ = pipeline_->state().events;
-    reached.set_value(counters_->Freeze(*sequence));
+    const bool counters = counters_->Freeze(*sequence);
+    const bool people = distinct_->Freeze(*sequence);
+    reached.set_value(counters || people);
   };
   mark.abandoned = [&](const Status& status) { reached.set_value(status); };
   std::future<Result<bool>> result = reached.get_future();
@@ -281,7 +384,8 @@ Status Core::Checkpoint(bool seal) {
   Result<bool> frozen = FreezeAtMark(seal, &sequence);
   if (!frozen.ok()) return frozen.status();
   const bool has_seal = seal && sequence > identities_->covered_sequence();
-  Status status = *frozen || has_seal ? WriteCheckpoint(*frozen, seal, sequence) : Status::Ok();
+  const bool learned = sequence > 0 && learned_->covered_sequence() != sequence;
+  Status status = *frozen || has_seal || learned ? WriteCheckpoint(seal, sequence) : Status::Ok();
   if (!status.ok()) {
     // What was frozen is in no file, and another checkpoint would claim to cover it.
     checkpoint_failed_ = true;

@@ -8,12 +8,17 @@
 
 #include "engine/ad_table.h"
 #include "engine/background_reconcile.h"
+#include "engine/catalogue.h"
+#include "engine/conversion_joiner.h"
 #include "engine/counted_moment.h"
 #include "engine/counter_view.h"
+#include "engine/distinct_view.h"
 #include "engine/engine.h"
 #include "engine/event_reader.h"
+#include "engine/filter_registry.h"
 #include "engine/identity_index.h"
 #include "engine/job_board.h"
+#include "engine/learned_ads.h"
 #include "engine/pipeline.h"
 #include "engine/recount_figures.h"
 #include "engine/repacker.h"
@@ -51,9 +56,15 @@ class Core {
   const AdTable& ads() const { return ads_; }
   const CounterView& counters() const { return *counters_; }
   CounterView& counters() { return *counters_; }
+  const DistinctView& distinct() const { return *distinct_; }
   const IdentityIndex& identities() const { return *identities_; }
+  Catalogue& catalogue() { return *catalogue_; }
+  const ConversionJoiner& joiner() const { return *joiner_; }
+  const LearnedAds& learned() const { return *learned_; }
   const EventReader& events() const { return *events_; }
   JobBoard& jobs() { return *jobs_; }
+  FilterRegistry& filters() { return *filters_; }
+  const FilterRegistry& filters() const { return *filters_; }
   const SessionReader& sessions() const { return *sessions_; }
   const RetentionPositions& retention() const { return *retention_; }
   const UpkeepFigures& upkeep() const { return upkeep_; }
@@ -64,6 +75,8 @@ class Core {
   Status Checkpoint(bool seal);
   // Moves retention by the clock and deletes what has expired. `now_ns` is the clock's.
   Status Expire(int64_t now_ns);
+  // Counts distinct people of one more hour of raw, where they were off for a time. Blocks.
+  Status CompleteDistinct();
   // Repacks small blocks of hours that are due; `all`: of every hour. Blocks.
   Status Repack(bool all);
   Status CompactEverything();
@@ -94,17 +107,21 @@ class Core {
   Status Recover(LogState* state);
   Status CheckPositions(const LogState& state) const;
   Status Replay(const LogState& state);
-  Status ReplayBlock(uint64_t sequence, std::string_view block);
+  Status ReplayBlock(uint64_t sequence, std::string_view block, const FilterSet& filters);
   void StopThreads();
   void RunUpkeep();
   void RunFilterLoader();
   void UpkeepStep();
+  void ExpireWaiting(int64_t now_ns);
   bool CheckpointIsDue(bool* seal);
   Result<bool> FreezeAtMark(bool seal, uint64_t* sequence);
-  Status WriteCheckpoint(bool counters, bool seal, uint64_t sequence);
+  Status WriteCheckpoint(bool seal, uint64_t sequence);
   Status FlushEverything();
   Status ExpireRaw(int32_t first_kept);
   uint64_t PassedSequence() const;
+  void AddFilterJob();
+  // Makes counters that were counted beside the log durable, with positions of whoever counted.
+  Status IngestAside(const DeltaSet& counted, std::vector<std::pair<std::string, std::string>> positions);
 
   const CoreContext context_;
   std::shared_ptr<RetentionPositions> retention_ = std::make_shared<RetentionPositions>();
@@ -114,9 +131,14 @@ class Core {
   std::unique_ptr<SessionReader> sessions_;
   std::unique_ptr<IdentityIndex> identities_;
   std::unique_ptr<CounterView> counters_;
+  std::unique_ptr<DistinctView> distinct_;
+  std::unique_ptr<LearnedAds> learned_;
+  std::unique_ptr<Catalogue> catalogue_;
+  std::unique_ptr<ConversionJoiner> joiner_;
   std::unique_ptr<Repacker> repacker_;
   std::unique_ptr<Pipeline> pipeline_;
-  std::unique_ptr<JobBoard> jobs_;
+  std::unique_ptr<FilterRegistry> filters_;
+  std::unique_ptr<JobBoard> jobs_;  // uses all of the above: goes first
   UpkeepFigures upkeep_;
 
   std::mutex checkpoint_mutex_;  // one checkpoint, repacking or expiry at a time
@@ -128,6 +150,7 @@ class Core {
   double last_seal_seconds_ = 0;
   double last_repack_seconds_ = 0;
 
+  std::atomic<bool> expiry_under_way_{false};
   std::mutex upkeep_mutex_;
   std::condition_variable upkeep_wake_;
   std::atomic<bool> stopping_{false};

@@ -1,9 +1,11 @@
 // Writing a checkpoint, and what expires.
 
+#include <algorithm>
+
 #include "engine/core.h"
 #include "engine/identity_sealer.h"
 #include "engine/meta_keys.h"
-#include "engine/positions_file.h"
+#include "engine/position_file.h"
 #include "format/block_index.h"
 #include "format/coding.h"
 #include "format/keys.h"
@@ -26,14 +28,28 @@ bool Advance(std::atomic<int32_t>* position, int32_t to) {
 
 }  // namespace
 
-Status Core::WriteCheckpoint(bool counters, bool seal, uint64_t sequence) {
+// Of what is frozen; with `seal` identities too.
+Status Core::WriteCheckpoint(bool seal, uint64_t sequence) {
   std::vector<IngestFile> files;
   std::vector<std::pair<std::string_view, std::string>> positions;
+  const bool counters = counters_->has_frozen();
+  const bool people = distinct_->has_frozen();
+  learned_->Freeze(sequence);
+  Result<LearnedAds::File> learned = learned_->WriteFile();
+  if (!learned.ok()) return learned.status();
+  if (learned->file) files.push_back(*learned->file);
+  positions.emplace_back(kPositionAdOwners, std::move(learned->position));
   if (counters) {
     Result<CounterView::Files> written = counters_->WriteFiles();
     if (!written.ok()) return written.status();
-    files = std::move(written->files);
+    files.insert(files.end(), written->files.begin(), written->files.end());
     positions.emplace_back(kPositionCounters, std::move(written->position));
+  }
+  if (people) {
+    Result<DistinctView::Files> written = distinct_->WriteFiles();
+    if (!written.ok()) return written.status();
+    files.insert(files.end(), written->files.begin(), written->files.end());
+    positions.emplace_back(kPositionDistinct, std::move(written->position));
   }
   SealedFiles sealed;
   if (seal) {
@@ -48,14 +64,37 @@ Status Core::WriteCheckpoint(bool counters, bool seal, uint64_t sequence) {
     for (const std::string& path : sealed.paths) files.push_back({Family::kIdentities, path});
     positions.emplace_back(kPositionIdentities, sealed.manifest.Encode());
   }
-  Result<IngestFile> position_file = WritePositions(storage_.get(), positions);
+  Result<IngestFile> position_file = WritePositionFile(storage_.get(), positions);
   if (!position_file.ok()) return position_file.status();
   files.push_back(*position_file);
-  auto ingest = [&] { return storage_->Ingest(files); };
+  // A reader of both views passes one gate after the other, so that closing one inside the other
+  // waits for nobody who waits.
+  auto ingest_files = [&] { return storage_->Ingest(files); };
+  auto ingest = [&] { return people ? distinct_->IngestAndPublish(ingest_files) : ingest_files(); };
   Status status = counters ? counters_->IngestAndPublish(ingest) : ingest();
+  if (status.ok()) learned_->Ingested();
   if (!status.ok() || !seal) return status;
   identities_->Publish(sealed.manifest, sealed.removed);
   return DeleteSegments(storage_.get(), sealed.removed);
+}
+
+Status Core::IngestAside(const DeltaSet& counted,
+                         std::vector<std::pair<std::string, std::string>> positions) {
+  std::lock_guard lock(checkpoint_mutex_);
+  if (checkpoint_failed_)
+    return Status::Unavailable("a checkpoint has failed; memory is rebuilt from the log");
+  Result<CounterView::Files> written = counters_->WriteAside(counted);
+  if (!written.ok()) return written.status();
+  std::vector<IngestFile> files = std::move(written->files);
+  positions.emplace_back(kPositionCounters, std::move(written->position));
+  std::ranges::sort(positions);
+  std::vector<std::pair<std::string_view, std::string>> sorted(positions.begin(), positions.end());
+  Result<IngestFile> position_file = WritePositionFile(storage_.get(), sorted);
+  if (!position_file.ok()) return position_file.status();
+  files.push_back(*position_file);
+  Status status = counters_->IngestAside([&] { return storage_->Ingest(files); });
+  if (!status.ok()) context_.on_failure(status);
+  return status;
 }
 
 Status Core::Expire(int64_t now_ns) {

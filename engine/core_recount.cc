@@ -2,7 +2,7 @@
 
 #include "engine/core.h"
 #include "engine/meta_keys.h"
-#include "engine/positions_file.h"
+#include "engine/position_file.h"
 
 namespace tallymark {
 
@@ -41,7 +41,7 @@ Status Core::ReplaceHour(const WriteHour& write) {
   if (!replacement.ok()) return replacement.status();
   Result<CounterView::Files> written = counters_->WriteReplacement(*replacement);
   if (!written.ok()) return written.status();
-  Result<IngestFile> positions = WritePositions(storage_.get(), {{kPositionCounters, written->position}});
+  Result<IngestFile> positions = WritePositionFile(storage_.get(), {{kPositionCounters, written->position}});
   if (!positions.ok()) return positions.status();
   written->files.push_back(*positions);
   Status status =

@@ -87,7 +87,7 @@ const HourRow kNothing;
 }  // namespace
 
 Status CountComparison::ForEachPair(const VisitPair& visit) {
-  const std::vector<SortItem> rows = SortedRows(raw_, false);
+  const BigVector<SortItem> rows = SortedRows(raw_, false);
   size_t next = 0;
   auto visit_missing = [&](uint64_t before) {
     for (; next < rows.size() && rows[next].key < before; ++next)
@@ -214,8 +214,8 @@ Status CountComparison::ReadLists(Family family, CounterDelta* lists) {
 }
 
 void CountComparison::CompareDeltas(const CounterDelta& stored, const Parts& parts) {
-  const std::vector<SortItem> stored_rows = SortedRows(stored, false);
-  const std::vector<SortItem> raw_rows = SortedRows(raw_, false);
+  const BigVector<SortItem> stored_rows = SortedRows(stored, false);
+  const BigVector<SortItem> raw_rows = SortedRows(raw_, false);
   RowBuilder stored_builder;
   RowBuilder raw_builder;
   for (size_t s = 0, r = 0; s < stored_rows.size() || r < raw_rows.size();) {

@@ -6,16 +6,11 @@
 #include <memory>
 
 #include "engine/counter_delta.h"
+#include "engine/hour_range.h"
 #include "engine/raw_iterators.h"
 #include "engine/storage.h"
 
 namespace tallymark {
-
-// Hours since the epoch, half open.
-struct HourRange {
-  int32_t begin = 0;
-  int32_t end = 0;
-};
 
 // Raw and what was made of it on disk at one moment: iterators that were opened together show the
 // same state however long the reading takes (and keep replaced files on disk as long). One thread.

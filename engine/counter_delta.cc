@@ -4,17 +4,14 @@
 #include <cstring>
 
 namespace tallymark {
-namespace {
 
-constexpr uint32_t kFirstSlots = 1U << 12;
-
-}  // namespace
-
-CounterDelta::CounterDelta(PiecePool* pool)
+CounterDelta::CounterDelta(PiecePool* pool, uint32_t first_slots)
     : pool_(pool),
-      slab_(size_t{kFirstSlots} * sizeof(Slot)),
-      slot_count_(kFirstSlots),
-      shift_(64 - std::countr_zero(kFirstSlots)) {}
+      words_per_piece_(static_cast<uint32_t>(pool->piece_bytes() / sizeof(uint64_t))),
+      piece_shift_(std::countr_zero(words_per_piece_)),
+      slab_(size_t{first_slots} * sizeof(Slot)),
+      slot_count_(first_slots),
+      shift_(64 - std::countr_zero(first_slots)) {}
 
 CounterDelta::~CounterDelta() {
   for (char* piece : pieces_) pool_->Give(piece);
@@ -158,11 +155,11 @@ uint32_t CounterDelta::NewBlock(int size_class) {
     return block;
   }
   const uint32_t words = kClassWords[static_cast<size_t>(size_class)];
-  if (pieces_.empty() || words_used_ + words > kWordsPerPiece) {
+  if (pieces_.empty() || words_used_ + words > words_per_piece_) {
     pieces_.push_back(pool_->Take());
     words_used_ = 0;
   }
-  auto index = static_cast<uint32_t>((pieces_.size() - 1) * kWordsPerPiece + words_used_);
+  auto index = static_cast<uint32_t>((pieces_.size() - 1) * words_per_piece_ + words_used_);
   words_used_ += words;
   return index;
 }

@@ -20,9 +20,11 @@ namespace tallymark {
 class CounterDelta {
  public:
   static constexpr size_t kPieceBytes = size_t{512} << 10;
+  static constexpr uint32_t kFirstSlots = 1U << 12;
 
-  // The pool hands out pieces of kPieceBytes.
-  explicit CounterDelta(PiecePool* pool);
+  // Rows with many cells lie in pieces of the pool, whose size is a power of two of at least 4 KiB;
+  // the table begins with `first_slots`, a power of two.
+  explicit CounterDelta(PiecePool* pool, uint32_t first_slots = kFirstSlots);
   ~CounterDelta();
   CounterDelta(const CounterDelta&) = delete;
   CounterDelta& operator=(const CounterDelta&) = delete;
@@ -57,7 +59,7 @@ class CounterDelta {
   bool empty() const { return rows_ == 0; }
   int32_t hour_min() const { return hour_min_; }
   int32_t hour_max() const { return hour_max_; }
-  uint64_t bytes() const { return slab_.size() + pieces_.size() * kPieceBytes; }
+  uint64_t bytes() const { return slab_.size() + pieces_.size() * pool_->piece_bytes(); }
 
  private:
   static constexpr uint32_t kFree = 0;
@@ -68,7 +70,6 @@ class CounterDelta {
   static constexpr int kDirectClass = kClasses - 1;
   static constexpr int64_t kCellMax = (int64_t{1} << 54) - 1;
   static constexpr uint32_t kInlineMax = (1U << 24) - 1;
-  static constexpr uint32_t kWordsPerPiece = kPieceBytes / sizeof(uint64_t);
 
   struct Slot {
     uint32_t ad;
@@ -94,7 +95,7 @@ class CounterDelta {
     return static_cast<size_t>((key * 0x9E3779B97F4A7C15ULL) >> shift_);
   }
   uint64_t* Words(uint32_t index) const {
-    return reinterpret_cast<uint64_t*>(pieces_[index / kWordsPerPiece]) + index % kWordsPerPiece;
+    return reinterpret_cast<uint64_t*>(pieces_[index >> piece_shift_]) + (index & (words_per_piece_ - 1));
   }
   Slot& FindOrAdd(uint32_t ad, int32_t hour);
   const Slot* FindSlot(uint32_t ad, int32_t hour) const;
@@ -107,6 +108,8 @@ class CounterDelta {
   void VisitSlot(const Slot& slot, Visit&& visit) const;
 
   PiecePool* const pool_;
+  const uint32_t words_per_piece_;
+  const int piece_shift_;
   Slab slab_;
   uint32_t slot_count_ = 0;
   int shift_ = 0;

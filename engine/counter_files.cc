@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "engine/big_vector.h"
 #include "engine/counter_position.h"
 #include "engine/counter_view.h"
 #include "engine/delta_rows.h"
@@ -14,25 +15,52 @@
 namespace tallymark {
 namespace {
 
-constexpr uint32_t kFilterEverything = 0;
 // A bucket with this many lists has them added up into one, so that top lists over long windows
 // read few.
 constexpr size_t kListsMax = 4;
 
-Status WriteRows(Storage* storage, const CounterDelta& delta, std::vector<IngestFile>* files) {
+// A row of one of several deltas.
+struct RowRef {
+  const CounterDelta* delta = nullptr;
+  uint32_t filter = 0;
+  uint32_t slot = 0;
+};
+
+// The rows of all filters by (ad, filter, hour): each filter's in its order, then by ad, stably.
+BigVector<RowRef> RowsByKey(const DeltaSet& deltas) {
+  BigVector<RowRef> rows;
+  BigVector<SortItem> items;
+  size_t filters = 0;
+  deltas.ForEach([&](uint32_t filter, const CounterDelta& delta) {
+    filters += delta.empty() ? 0 : 1;
+    for (const SortItem& item : SortedRows(delta, false)) {
+      items.push_back({item.key >> 32, static_cast<uint32_t>(rows.size())});
+      rows.push_back({&delta, filter, item.value});
+    }
+  });
+  if (filters < 2) return rows;
+  BigVector<SortItem> scratch;
+  RadixSort(&items, &scratch);
+  BigVector<RowRef> sorted;
+  sorted.reserve(rows.size());
+  for (const SortItem& item : items) sorted.push_back(rows[item.value]);
+  return sorted;
+}
+
+Status WriteRows(Storage* storage, const DeltaSet& deltas, std::vector<IngestFile>* files) {
   rocksdb::SstFileWriter writer(rocksdb::EnvOptions(), storage->OptionsFor(Family::kCounters));
   files->push_back({Family::kCounters, storage->ScratchPath("counters")});
   rocksdb::Status status = writer.Open(files->back().path);
   RowBuilder builder;
   std::string bytes;
   char key[CounterKey::kSize];
-  for (const SortItem& item : SortedRows(delta, false)) {
+  for (const RowRef& row : RowsByKey(deltas)) {
     if (!status.ok()) break;
     CounterDelta::RowId id;
-    delta.RowAt(item.value, &id);
-    CounterKey{id.ad, kFilterEverything, id.hour}.EncodeTo(key);
+    row.delta->RowAt(row.slot, &id);
+    CounterKey{id.ad, row.filter, id.hour}.EncodeTo(key);
     bytes.clear();
-    EncodeHourRow(builder.Build(delta, item.value), &bytes);
+    EncodeHourRow(builder.Build(*row.delta, row.slot), &bytes);
     status = writer.Merge(rocksdb::Slice(key, sizeof key), bytes);
   }
   if (status.ok()) status = writer.Finish();
@@ -47,7 +75,7 @@ Status WriteReplacingRows(Storage* storage, const CounterView::HourReplacement& 
   files->push_back({Family::kCounters, storage->ScratchPath("counters")});
   rocksdb::Status status = writer.Open(files->back().path);
   auto stray = replacement.stray_ads.begin();
-  auto key_of = [&](uint32_t ad) { return CounterKey{ad, kFilterEverything, replacement.hour}.Encode(); };
+  auto key_of = [&](uint32_t ad) { return CounterKey{ad, replacement.filter, replacement.hour}.Encode(); };
   auto delete_strays = [&](uint64_t before) {
     for (; stray != replacement.stray_ads.end() && *stray < before; ++stray) {
       if (status.ok()) status = writer.Delete(key_of(*stray));
@@ -70,14 +98,24 @@ Status WriteReplacingRows(Storage* storage, const CounterView::HourReplacement& 
   return FromRocks(status, "write recounted rows");
 }
 
-// Amounts that do not fit stay at the bound, which readers report as an overflow.
+// Amounts that do not fit are a bound and stay there, whatever comes to them: how far they went over
+// is not known any more. Readers report a bound as an overflow.
 int64_t SaturatingAdd(int64_t a, int64_t b) {
+  if (IsAmountBound(a)) return a;
+  if (IsAmountBound(b)) return b;
   int64_t sum = 0;
   if (!__builtin_add_overflow(a, b, &sum)) return sum;
   return a < 0 ? INT64_MIN : INT64_MAX;
 }
 
-// Writes top lists of one family, buckets ascending.
+// What a top list is of.
+struct ListId {
+  int32_t bucket = 0;  // minute or hour
+  uint32_t filter = 0;
+  uint8_t metric = 0;
+};
+
+// Writes top lists of one family, by (bucket, filter, metric).
 class ListWriter {
  public:
   // What a list does to those of its bucket.
@@ -97,18 +135,18 @@ class ListWriter {
   }
 
   // Adds one list, pairs sorted by ad, and empties it. An empty one replaces too.
-  Status Add(int32_t bucket, uint8_t metric, std::vector<TopPair>* pairs) {
+  Status Add(const ListId& list, BigVector<TopPair>* pairs) {
     if (pairs->empty() && mode_ == Mode::kAddTo) return Status::Ok();
-    Status added = AddList(bucket, metric, pairs);
+    Status added = AddList(list, pairs);
     pairs->clear();
     return added;
   }
 
  private:
-  Status AddList(int32_t bucket, uint8_t metric, std::vector<TopPair>* pairs) {
+  Status AddList(const ListId& list, BigVector<TopPair>* pairs) {
     std::erase_if(*pairs, [](const TopPair& p) { return p.amount == 0; });
     std::vector<std::string> replaced;
-    Status merged = MergeExisting(bucket, metric, pairs, &replaced);
+    Status merged = MergeExisting(list, pairs, &replaced);
     // What adds up to nothing still replaces what was there.
     if (!merged.ok() || (pairs->empty() && replaced.empty())) return merged;
     if (!writer_) {
@@ -128,7 +166,7 @@ class ListWriter {
       const size_t count = std::min(kTopChunkPairsMax, pairs->size() - begin);
       bytes.clear();
       EncodeTopChunk(std::span(*pairs).subspan(begin, count), &bytes);
-      TopKey key{bucket, kFilterEverything, metric, generation_,
+      TopKey key{list.bucket, list.filter, list.metric, generation_,
                  static_cast<uint16_t>(begin / kTopChunkPairsMax)};
       Status put = FromRocks(writer_->Put(key.Encode(), bytes), "write a top list");
       if (!put.ok()) return put;
@@ -138,9 +176,8 @@ class ListWriter {
 
   // When the bucket has many lists already, adds them to *pairs and names their keys. Where they are
   // to be replaced it only names them.
-  Status MergeExisting(int32_t bucket, uint8_t metric, std::vector<TopPair>* pairs,
-                       std::vector<std::string>* replaced) {
-    const std::string prefix = TopKey{bucket, kFilterEverything, metric, 0, 0}.EncodePrefix();
+  Status MergeExisting(const ListId& list, BigVector<TopPair>* pairs, std::vector<std::string>* replaced) {
+    const std::string prefix = TopKey{list.bucket, list.filter, list.metric, 0, 0}.EncodePrefix();
     size_t lists = 0;
     uint64_t last_generation = UINT64_MAX;
     for (existing_->Seek(prefix); existing_->Valid() && existing_->key().starts_with(prefix);
@@ -170,7 +207,7 @@ class ListWriter {
     return Status::Ok();
   }
 
-  static void AddUp(std::vector<TopPair>* pairs) {
+  static void AddUp(BigVector<TopPair>* pairs) {
     std::sort(pairs->begin(), pairs->end(), [](const TopPair& a, const TopPair& b) { return a.ad < b.ad; });
     size_t out = 0;
     for (size_t i = 0; i < pairs->size();) {
@@ -191,30 +228,30 @@ class ListWriter {
   std::string path_;
 };
 
-// The lists of one hour while its rows go by in order of ads.
+// The lists of one filter and hour while its rows go by in order of ads.
 class HourLists {
  public:
   void Add(uint32_t ad, int minute, Metric metric, int64_t amount) {
     AddPair(&minutes_[static_cast<size_t>(minute * kMetricCount) + static_cast<size_t>(metric)], ad, amount);
     AddPair(&hours_[static_cast<size_t>(metric)], ad, amount);
   }
-  // Without a `minute_writer` the minutes are left out.
-  Status Flush(int32_t hour, ListWriter* minute_writer, ListWriter* hour_writer) {
-    Status status;
-    for (size_t i = 0; i < minutes_.size() && status.ok(); ++i) {
-      if (minute_writer == nullptr) break;
-      const auto minute = static_cast<int32_t>(i) / kMetricCount;
-      status = minute_writer->Add(hour * kMinutesPerHour + minute, static_cast<uint8_t>(i % kMetricCount),
-                                  &minutes_[i]);
-    }
-    for (size_t i = 0; i < hours_.size() && status.ok(); ++i) {
-      status = hour_writer->Add(hour, static_cast<uint8_t>(i), &hours_[i]);
-    }
-    return status;
+  Status FlushMinute(int32_t hour, int minute, uint32_t filter, ListWriter* writer) {
+    return Flush({hour * kMinutesPerHour + minute, filter, 0},
+                 &minutes_[static_cast<size_t>(minute * kMetricCount)], writer);
+  }
+  Status FlushHour(int32_t hour, uint32_t filter, ListWriter* writer) {
+    return Flush({hour, filter, 0}, hours_.data(), writer);
   }
 
  private:
-  static void AddPair(std::vector<TopPair>* pairs, uint32_t ad, int64_t amount) {
+  static Status Flush(ListId list, BigVector<TopPair>* by_metric, ListWriter* writer) {
+    Status status;
+    for (; list.metric < kMetricCount && status.ok(); ++list.metric) {
+      status = writer->Add(list, &by_metric[list.metric]);
+    }
+    return status;
+  }
+  static void AddPair(BigVector<TopPair>* pairs, uint32_t ad, int64_t amount) {
     if (!pairs->empty() && pairs->back().ad == ad) {
       pairs->back().amount = SaturatingAdd(pairs->back().amount, amount);
     } else {
@@ -222,27 +259,81 @@ class HourLists {
     }
   }
 
-  std::array<std::vector<TopPair>, size_t{kMinutesPerHour} * kMetricCount> minutes_;
-  std::array<std::vector<TopPair>, kMetricCount> hours_;
+  std::array<BigVector<TopPair>, size_t{kMinutesPerHour} * kMetricCount> minutes_;
+  std::array<BigVector<TopPair>, kMetricCount> hours_;
 };
 
+// The rows of one filter, by (hour, ad), taken hour by hour.
+class FilterRows {
+ public:
+  FilterRows(uint32_t filter, const CounterDelta& delta)
+      : filter_(filter), delta_(delta), rows_(SortedRows(delta, true)) {}
+
+  uint32_t filter() const { return filter_; }
+  bool done() const { return next_ == rows_.size(); }
+  int32_t hour() const {
+    CounterDelta::RowId id;
+    delta_.RowAt(rows_[next_].value, &id);
+    return id.hour;
+  }
+  // Adds the rows of that hour and goes on to the next.
+  void TakeHour(HourLists* lists) {
+    const uint64_t hour_bits = rows_[next_].key >> 32;
+    for (; next_ < rows_.size() && rows_[next_].key >> 32 == hour_bits; ++next_) {
+      CounterDelta::RowId id;
+      delta_.RowAt(rows_[next_].value, &id);
+      delta_.ForEachCellAt(rows_[next_].value, [&](int minute, Metric metric, int64_t amount) {
+        lists->Add(id.ad, minute, metric, amount);
+      });
+    }
+  }
+
+ private:
+  const uint32_t filter_;
+  const CounterDelta& delta_;
+  const BigVector<SortItem> rows_;
+  size_t next_ = 0;
+};
+
+// The lists of one hour for all filters that have rows there.
+Status WriteHour(int32_t hour, std::span<FilterRows*> filters, std::vector<HourLists>* lists,
+                 ListWriter* minutes, ListWriter* hours) {
+  if (lists->size() < filters.size()) lists->resize(filters.size());
+  for (size_t i = 0; i < filters.size(); ++i) filters[i]->TakeHour(&(*lists)[i]);
+  Status status;
+  for (int minute = 0; minute < kMinutesPerHour; ++minute) {
+    for (size_t i = 0; i < filters.size() && status.ok(); ++i) {
+      status = (*lists)[i].FlushMinute(hour, minute, filters[i]->filter(), minutes);
+    }
+  }
+  for (size_t i = 0; i < filters.size() && status.ok(); ++i) {
+    status = (*lists)[i].FlushHour(hour, filters[i]->filter(), hours);
+  }
+  return status;
+}
+
 // Hour by hour, so that memory is bounded by the fullest hour.
-Status WriteLists(Storage* storage, const CounterDelta& delta, uint64_t generation,
+Status WriteLists(Storage* storage, const DeltaSet& deltas, uint64_t generation,
                   std::vector<IngestFile>* files) {
   ListWriter minutes(storage, Family::kTopMinutes, generation, ListWriter::Mode::kAddTo);
   ListWriter hours(storage, Family::kTopHours, generation, ListWriter::Mode::kAddTo);
-  HourLists lists;
-  const std::vector<SortItem> rows = SortedRows(delta, true);
-  for (size_t i = 0; i < rows.size(); ++i) {
-    CounterDelta::RowId id;
-    delta.RowAt(rows[i].value, &id);
-    delta.ForEachCellAt(rows[i].value, [&](int minute, Metric metric, int64_t amount) {
-      lists.Add(id.ad, minute, metric, amount);
-    });
-    const bool hour_ends = i + 1 == rows.size() || rows[i + 1].key >> 32 != rows[i].key >> 32;
-    if (!hour_ends) continue;
-    Status flushed = lists.Flush(id.hour, &minutes, &hours);
-    if (!flushed.ok()) return flushed;
+  std::vector<std::unique_ptr<FilterRows>> filters;
+  deltas.ForEach([&](uint32_t filter, const CounterDelta& delta) {
+    if (!delta.empty()) filters.push_back(std::make_unique<FilterRows>(filter, delta));
+  });
+  std::vector<HourLists> lists;
+  for (;;) {
+    int32_t hour = INT32_MAX;
+    std::vector<FilterRows*> present;
+    for (auto& rows : filters) {
+      if (rows->done() || rows->hour() > hour) continue;
+      if (rows->hour() < hour) present.clear();
+      hour = rows->hour();
+      present.push_back(rows.get());
+    }
+    if (present.empty()) break;
+    Status written = WriteHour(hour, present, &lists, &minutes, &hours);
+    if (!written.ok()) return written;
   }
   Status finished = minutes.Finish(files);
   return finished.ok() ? hours.Finish(files) : finished;
@@ -260,9 +351,20 @@ Status WriteReplacingLists(Storage* storage, const CounterView::HourReplacement&
       lists.Add(ad, minute, metric, amount);
     });
   }
-  Status status = lists.Flush(replacement.hour, replacement.minutes ? &minutes : nullptr, &hours);
+  Status status;
+  for (int minute = 0; minute < kMinutesPerHour && replacement.minutes && status.ok(); ++minute) {
+    status = lists.FlushMinute(replacement.hour, minute, replacement.filter, &minutes);
+  }
+  if (status.ok()) status = lists.FlushHour(replacement.hour, replacement.filter, &hours);
   if (status.ok()) status = minutes.Finish(files);
   return status.ok() ? hours.Finish(files) : status;
+}
+
+Status WriteDeltas(Storage* storage, const DeltaSet& deltas, uint64_t generation,
+                   std::vector<IngestFile>* files) {
+  if (deltas.empty()) return Status::Ok();
+  Status written = WriteRows(storage, deltas, files);
+  return written.ok() ? WriteLists(storage, deltas, generation, files) : written;
 }
 
 }  // namespace
@@ -278,12 +380,17 @@ Result<CounterView::Files> CounterView::WriteReplacement(const HourReplacement& 
 
 Result<CounterView::Files> CounterView::WriteFiles() {
   Files out;
-  if (!frozen_->empty()) {
-    Status written = WriteRows(storage_, *frozen_, &out.files);
-    if (written.ok()) written = WriteLists(storage_, *frozen_, generation_ + 1, &out.files);
-    if (!written.ok()) return written;
-  }
+  Status written = WriteDeltas(storage_, *frozen_, generation_ + 1, &out.files);
+  if (!written.ok()) return written;
   out.position = CounterPosition{frozen_sequence_, generation_ + 1}.Encode();
+  return out;
+}
+
+Result<CounterView::Files> CounterView::WriteAside(const DeltaSet& counted) {
+  Files out;
+  Status written = WriteDeltas(storage_, counted, generation_ + 1, &out.files);
+  if (!written.ok()) return written;
+  out.position = CounterPosition{covered_sequence_, generation_ + 1}.Encode();
   return out;
 }
 

@@ -9,7 +9,6 @@
 namespace tallymark {
 namespace {
 
-constexpr uint32_t kFilterEverything = 0;
 // Up to this many rows are fetched one by one, more by an iterator.
 constexpr int kGetsMax = 3;
 
@@ -20,6 +19,14 @@ std::pair<int, int> MinutesWithin(MinuteRange range, int32_t hour) {
 }
 
 int32_t EndHour(MinuteRange range) { return HourOfMinute(range.end - 1) + 1; }
+
+// Money alone can come near a bound.
+Status CheckAmounts(std::string_view chunk) {
+  std::vector<TopPair> pairs;
+  Status decoded = DecodeTopChunk(chunk, &pairs);
+  const bool fits = std::ranges::none_of(pairs, [](const TopPair& p) { return IsAmountBound(p.amount); });
+  return decoded.ok() && !fits ? Status::Exhausted("an amount of the list overflows 64 bits") : decoded;
+}
 
 }  // namespace
 
@@ -49,9 +56,12 @@ Status CounterView::CheckSteps(MinuteRange range, int32_t step_minutes, int32_t 
 }
 
 template <class Visit>
-void CounterView::ForEachDeltaCell(const ReadView& view, uint32_t ad, int32_t first_hour, int32_t end_hour,
-                                   Visit&& visit) const {
-  auto read = [&](const CounterDelta& delta) {
+void CounterView::ForEachDeltaCell(const ReadView& view, uint32_t ad, uint32_t filter, int32_t first_hour,
+                                   int32_t end_hour, Visit&& visit) const {
+  auto read = [&](const DeltaSet& deltas) {
+    const CounterDelta* found = deltas.Find(filter);
+    if (found == nullptr) return;
+    const CounterDelta& delta = *found;
     const int32_t begin = std::max(first_hour, delta.hour_min());
     const int32_t end = std::min(static_cast<int64_t>(end_hour), int64_t{delta.hour_max()} + 1);
     for (int32_t hour = begin; hour < end; ++hour) {
@@ -68,14 +78,14 @@ void CounterView::ForEachDeltaCell(const ReadView& view, uint32_t ad, int32_t fi
 // A few rows are fetched inside the gate; more are read by an iterator that pins what it sees, and
 // the gate is left first.
 template <class Visit>
-Status CounterView::ForEachRow(ReadGate::Pass* pass, uint32_t ad, int32_t first_hour, int32_t end_hour,
-                               Visit&& visit) const {
+Status CounterView::ForEachRow(ReadGate::Pass* pass, uint32_t ad, uint32_t filter, int32_t first_hour,
+                               int32_t end_hour, Visit&& visit) const {
   rocksdb::ReadOptions read;
   rocksdb::ColumnFamilyHandle* handle = storage_->handle(Family::kCounters);
   char key[CounterKey::kSize];
   if (end_hour - first_hour <= kGetsMax) {
     for (int32_t hour = first_hour; hour < end_hour; ++hour) {
-      CounterKey{ad, kFilterEverything, hour}.EncodeTo(key);
+      CounterKey{ad, filter, hour}.EncodeTo(key);
       rocksdb::PinnableSlice row;
       rocksdb::Status status = storage_->db()->Get(read, handle, rocksdb::Slice(key, sizeof key), &row);
       if (status.IsNotFound()) continue;
@@ -87,12 +97,12 @@ Status CounterView::ForEachRow(ReadGate::Pass* pass, uint32_t ad, int32_t first_
   }
   read.prefix_same_as_start = true;
   char end_key[CounterKey::kSize];
-  CounterKey{ad, kFilterEverything, end_hour}.EncodeTo(end_key);
+  CounterKey{ad, filter, end_hour}.EncodeTo(end_key);
   rocksdb::Slice upper(end_key, sizeof end_key);
   read.iterate_upper_bound = &upper;
   std::unique_ptr<rocksdb::Iterator> it(storage_->db()->NewIterator(read, handle));
   pass->unlock();
-  CounterKey{ad, kFilterEverything, first_hour}.EncodeTo(key);
+  CounterKey{ad, filter, first_hour}.EncodeTo(key);
   for (it->Seek(rocksdb::Slice(key, sizeof key)); it->Valid(); it->Next()) {
     CounterKey found;
     if (!CounterKey::Decode(ToView(it->key()), &found))
@@ -103,21 +113,21 @@ Status CounterView::ForEachRow(ReadGate::Pass* pass, uint32_t ad, int32_t first_
   return FromRocks(it->status(), "read counter rows");
 }
 
-Status CounterView::Sum(uint32_t ad, MinuteRange range, MetricSums* sums) const {
+Status CounterView::Sum(uint32_t ad, uint32_t filter, MinuteRange range, MetricSums* sums) const {
   const int32_t first = HourOfMinute(range.begin);
   const int32_t end = EndHour(range);
   ReadGate::Pass pass = gate_.Enter();
   std::shared_ptr<const ReadView> view = Acquire();
-  ForEachDeltaCell(*view, ad, first, end, [&](int32_t minute, Metric metric, int64_t amount) {
+  ForEachDeltaCell(*view, ad, filter, first, end, [&](int32_t minute, Metric metric, int64_t amount) {
     if (minute >= range.begin && minute < range.end) (*sums)[metric] += amount;
   });
-  return ForEachRow(&pass, ad, first, end, [&](int32_t hour, std::string_view row) {
+  return ForEachRow(&pass, ad, filter, first, end, [&](int32_t hour, std::string_view row) {
     auto [from, to] = MinutesWithin(range, hour);
     return SumHourRow(row, from, to, sums);
   });
 }
 
-Status CounterView::Buckets(uint32_t ad, MinuteRange range, int step,
+Status CounterView::Buckets(uint32_t ad, uint32_t filter, MinuteRange range, int step,
                             std::vector<MetricSums>* buckets) const {
   const int32_t first = HourOfMinute(range.begin);
   const int32_t end = EndHour(range);
@@ -127,11 +137,11 @@ Status CounterView::Buckets(uint32_t ad, MinuteRange range, int step,
   };
   ReadGate::Pass pass = gate_.Enter();
   std::shared_ptr<const ReadView> view = Acquire();
-  ForEachDeltaCell(*view, ad, first, end, [&](int32_t minute, Metric metric, int64_t amount) {
+  ForEachDeltaCell(*view, ad, filter, first, end, [&](int32_t minute, Metric metric, int64_t amount) {
     if (minute >= range.begin && minute < range.end) bucket(minute)[metric] += amount;
   });
   HourRow row;
-  return ForEachRow(&pass, ad, first, end, [&](int32_t hour, std::string_view bytes) {
+  return ForEachRow(&pass, ad, filter, first, end, [&](int32_t hour, std::string_view bytes) {
     if (step == kMinutesPerHour)
       return SumHourRow(bytes, 0, kMinutesPerHour, &bucket(hour * kMinutesPerHour));
     Status decoded = DecodeHourRow(bytes, &row);
@@ -144,8 +154,11 @@ Status CounterView::Buckets(uint32_t ad, MinuteRange range, int step,
 }
 
 // Ads beyond totals.size() came after the reader began.
-Status CounterView::AddDelta(const CounterDelta& delta, Metric metric, MinuteRange range,
+Status CounterView::AddDelta(const DeltaSet& deltas, const Ranked& ranked, MinuteRange range,
                              std::vector<int64_t>* totals) {
+  const CounterDelta* found = deltas.Find(ranked.filter);
+  if (found == nullptr) return Status::Ok();
+  const CounterDelta& delta = *found;
   const int32_t first = HourOfMinute(range.begin);
   const int32_t end = EndHour(range);
   if (delta.hour_max() < first || delta.hour_min() >= end) return Status::Ok();
@@ -156,7 +169,7 @@ Status CounterView::AddDelta(const CounterDelta& delta, Metric metric, MinuteRan
     int64_t& total = (*totals)[row.ad];
     delta.ForEachCellAt(i, [&](int cell, Metric m, int64_t amount) {
       const int32_t minute = row.hour * kMinutesPerHour + cell;
-      if (m != metric || minute < range.begin || minute >= range.end) return;
+      if (m != ranked.metric || minute < range.begin || minute >= range.end) return;
       overflow |= __builtin_add_overflow(total, amount, &total);
     });
   }
@@ -175,13 +188,14 @@ CounterView::Lists CounterView::OpenLists() const {
   return lists;
 }
 
-Status CounterView::AddLists(rocksdb::Iterator* it, Metric metric, int32_t begin, int32_t end,
+Status CounterView::AddLists(rocksdb::Iterator* it, const Ranked& ranked, int32_t begin, int32_t end,
                              std::vector<int64_t>* totals) {
-  const auto number = static_cast<uint8_t>(metric);
+  const auto metric = static_cast<uint8_t>(ranked.metric);
   for (int32_t bucket = begin; bucket < end; ++bucket) {
-    const std::string prefix = TopKey{bucket, kFilterEverything, number, 0, 0}.EncodePrefix();
+    const std::string prefix = TopKey{bucket, ranked.filter, metric, 0, 0}.EncodePrefix();
     for (it->Seek(prefix); it->Valid() && it->key().starts_with(prefix); it->Next()) {
-      Status added = AddTopChunk(ToView(it->value()), *totals);
+      Status added = metric == Metric::kRevenue ? CheckAmounts(ToView(it->value())) : Status::Ok();
+      if (added.ok()) added = AddTopChunk(ToView(it->value()), *totals);
       if (!added.ok()) return added;
     }
   }
@@ -190,31 +204,32 @@ Status CounterView::AddLists(rocksdb::Iterator* it, Metric metric, int32_t begin
 
 // What no longer changes: lists and the frozen delta. Whole hours come from the hour lists, the ends
 // from minutes.
-Status CounterView::AddSettled(const Lists& lists, Metric metric, MinuteRange range,
+Status CounterView::AddSettled(const Lists& lists, const Ranked& ranked, MinuteRange range,
                                std::vector<int64_t>* totals) const {
   const auto hour_begin = static_cast<int32_t>(-FloorDiv(-int64_t{range.begin}, kMinutesPerHour));
   const int32_t hour_end = HourOfMinute(range.end);
   if (lists.view->frozen) {
-    Status frozen = AddDelta(*lists.view->frozen, metric, range, totals);
+    Status frozen = AddDelta(*lists.view->frozen, ranked, range, totals);
     if (!frozen.ok()) return frozen;
   }
-  if (hour_begin >= hour_end) return AddLists(lists.minutes.get(), metric, range.begin, range.end, totals);
-  Status hours = AddLists(lists.hours.get(), metric, hour_begin, hour_end, totals);
+  if (hour_begin >= hour_end) return AddLists(lists.minutes.get(), ranked, range.begin, range.end, totals);
+  Status hours = AddLists(lists.hours.get(), ranked, hour_begin, hour_end, totals);
   if (!hours.ok()) return hours;
-  Status head = AddLists(lists.minutes.get(), metric, range.begin, hour_begin * kMinutesPerHour, totals);
+  Status head = AddLists(lists.minutes.get(), ranked, range.begin, hour_begin * kMinutesPerHour, totals);
   if (!head.ok()) return head;
-  return AddLists(lists.minutes.get(), metric, hour_end * kMinutesPerHour, range.end, totals);
+  return AddLists(lists.minutes.get(), ranked, hour_end * kMinutesPerHour, range.end, totals);
 }
 
 // The number of ads is asked for after the lists are open: no list names an ad beyond it.
-Status CounterView::Totals(Metric metric, MinuteRange range, const AdTable& ads,
+Status CounterView::Totals(uint32_t filter, Metric metric, MinuteRange range, const AdTable& ads,
                            std::vector<int64_t>* totals) const {
+  const Ranked ranked{filter, metric};
   const Lists lists = OpenLists();
   totals->assign(ads.size(), 0);
-  Status settled = AddSettled(lists, metric, range, totals);
+  Status settled = AddSettled(lists, ranked, range, totals);
   if (!settled.ok()) return settled;
   std::shared_lock lock(delta_mutex_);
-  return AddDelta(*lists.view->live, metric, range, totals);
+  return AddDelta(*lists.view->live, ranked, range, totals);
 }
 
 bool CounterView::TopFromWindow(MinuteRange range,
@@ -241,8 +256,8 @@ Status CounterView::AdvanceWindow(int32_t end_minute, const AdTable& ads) {
   }
   auto clicks = [&](MinuteRange range, std::vector<int64_t>* totals) {
     totals->assign(ads.size(), 0);
-    Status settled = AddSettled(lists, Metric::kClicks, range, totals);
-    return settled.ok() ? AddDelta(*live_, Metric::kClicks, range, totals) : settled;
+    Status settled = AddSettled(lists, Ranked(), range, totals);
+    return settled.ok() ? AddDelta(*live_, Ranked(), range, totals) : settled;
   };
   const int32_t former_end = window_.end();
   std::vector<int64_t> change;

@@ -8,6 +8,7 @@
 
 namespace tallymark {
 
+class LiveFilters;
 struct RetentionPositions;
 
 // Folds hour rows: full and partial merge are the same sum, since operand and row are one format.
@@ -15,10 +16,15 @@ struct RetentionPositions;
 std::shared_ptr<rocksdb::MergeOperator> NewCounterMergeOperator();
 
 // The compaction-time rollup: cuts the minute cells off rows before retention->minutes and drops
-// rows before retention->hours. A pure function of key, value and the persisted position, so that
-// it may run any number of times.
+// rows before retention->hours, and rows of filters that live no more. A pure function of key, value
+// and persisted state that only moves forward (a number that has died never lives again), so that it
+// may run any number of times. A compaction asks who lives when it begins: whatever it reads was
+// written by then, and a filter lives before its first row is written. `live` may be null: all do.
 std::shared_ptr<rocksdb::CompactionFilterFactory> NewCounterFilterFactory(
-    std::shared_ptr<RetentionPositions> retention);
+    std::shared_ptr<RetentionPositions> retention, std::shared_ptr<LiveFilters> live);
+
+// The same for top lists, of dead filters only.
+std::shared_ptr<rocksdb::CompactionFilterFactory> NewTopListFilterFactory(std::shared_ptr<LiveFilters> live);
 
 }  // namespace tallymark
 

@@ -4,7 +4,8 @@
 #include <chrono>
 #include <thread>
 
-#include "engine/count_event.h"
+#include "engine/block_reader.h"
+#include "engine/counted_event.h"
 #include "engine/counter_position.h"
 #include "engine/meta_keys.h"
 
@@ -15,16 +16,10 @@ namespace {
 constexpr size_t kSliceEvents = 4096;
 constexpr size_t kPrefetchDistance = 16;
 
-void AddEvent(CounterDelta* delta, TopWindow* window, uint32_t ad, int64_t time_ns, EventKind kind,
-              int64_t revenue) {
-  CountEvent(ad, time_ns, kind, revenue, delta);
-  if (kind == EventKind::kClick) window->Add(ad, MinuteOf(time_ns), 1);
-}
-
 }  // namespace
 
 CounterView::CounterView(Storage* storage, std::shared_ptr<RetentionPositions> retention)
-    : storage_(storage), retention_(std::move(retention)), live_(std::make_shared<CounterDelta>(&pool_)) {
+    : storage_(storage), retention_(std::move(retention)), live_(std::make_shared<DeltaSet>(&pools_)) {
   Publish(NewView());
 }
 
@@ -60,45 +55,88 @@ std::shared_ptr<const ReadView> CounterView::NewView() {
 }
 
 void CounterView::Apply(const Batch& batch) {
+  if (batch.filters != placed_set_) {
+    placed_set_ = batch.filters;
+    placed_.assign(placed_set_ ? placed_set_->size() : 0, nullptr);
+  }
+  size_t match = 0;
   for (size_t begin = 0; begin < batch.rows.size(); begin += kSliceEvents) {
     std::unique_lock lock(delta_mutex_);
-    ApplySlice(batch, begin, std::min(batch.rows.size(), begin + kSliceEvents));
-    live_rows_.store(live_->rows(), std::memory_order_relaxed);
+    ApplySlice(batch, begin, std::min(batch.rows.size(), begin + kSliceEvents), &match);
   }
+  live_rows_.store(live_->rows(), std::memory_order_relaxed);
 }
 
-void CounterView::ApplySlice(const Batch& batch, size_t begin, size_t end) {
+CounterDelta* CounterView::DeltaOf(uint32_t place) {
+  if (placed_[place] == nullptr) placed_[place] = live_->Of(placed_set_->number(place));
+  return placed_[place];
+}
+
+// `match` goes through batch.matches, which are by row.
+void CounterView::ApplySlice(const Batch& batch, size_t begin, size_t end, size_t* match) {
+  CounterDelta& everything = live_->everything();
+  const std::vector<FilterMatch>& matches = batch.matches;
   for (size_t i = begin; i < end; ++i) {
     if (i + kPrefetchDistance < end) {
       const BatchRow& ahead = batch.rows[i + kPrefetchDistance];
-      live_->Prefetch(ahead.ref.ad, ahead.hour);
+      everything.Prefetch(ahead.ref.ad, ahead.hour);
     }
     const BatchRow& row = batch.rows[i];
-    const Event& event = *row.ref.event;
-    AddEvent(live_.get(), &window_, row.ref.ad, event.time_ns, event.kind,
-             event.has_revenue ? event.revenue_micros : 0);
+    const CountedEvent counted(row.ref.ad, *row.ref.event);
+    counted.AddTo(&everything);
+    counted.AddTo(&window_);
+    for (; *match < matches.size() && matches[*match].row == i; ++*match) {
+      if (*match + kPrefetchDistance < matches.size()) {
+        const FilterMatch& ahead = matches[*match + kPrefetchDistance];
+        DeltaOf(ahead.place)->Prefetch(batch.rows[ahead.row].ref.ad, batch.rows[ahead.row].hour);
+      }
+      counted.AddTo(DeltaOf(matches[*match].place));
+    }
   }
 }
 
-Status CounterView::Replay(std::string_view block) {
-  CountColumns columns;
-  Status decoded = DecodeCountColumns(block, &columns);
+Status CounterView::Replay(uint64_t sequence, std::string_view block, const FilterSet& filters,
+                           const AdTable& ads) {
+  if (filters.empty()) {
+    CountColumns columns;
+    Status decoded = DecodeCountColumns(block, &columns);
+    if (!decoded.ok()) return decoded;
+    std::unique_lock lock(delta_mutex_);
+    for (size_t i = 0; i < columns.ads.size(); ++i) {
+      const CountedEvent counted(columns.ads[i], columns.times_ns[i], columns.kinds[i],
+                                 columns.revenue_micros[i]);
+      counted.AddTo(&live_->everything());
+      counted.AddTo(&window_);
+    }
+    return Status::Ok();
+  }
+  EventChunk chunk;
+  std::vector<uint32_t> numbers;
+  Status decoded = ReadBlock(block, ads, nullptr, &chunk, &numbers);
   if (!decoded.ok()) return decoded;
   std::unique_lock lock(delta_mutex_);
-  for (size_t i = 0; i < columns.ads.size(); ++i) {
-    AddEvent(live_.get(), &window_, columns.ads[i], columns.times_ns[i], columns.kinds[i],
-             columns.revenue_micros[i]);
+  std::vector<uint32_t> places;
+  for (size_t i = 0; i < chunk.events.size(); ++i) {
+    const CountedEvent counted(numbers[i], chunk.events[i]);
+    counted.AddTo(&live_->everything());
+    counted.AddTo(&window_);
+    places.clear();
+    matcher_.Match(filters, chunk, chunk.events[i], &places);
+    for (uint32_t place : places) {
+      if (filters.active_from(place) < sequence) counted.AddTo(live_->Of(filters.number(place)));
+    }
   }
   return Status::Ok();
 }
 
 bool CounterView::Freeze(uint64_t sequence) {
   if (sequence == covered_sequence_) return false;
-  auto fresh = spare_ ? std::move(spare_) : std::make_shared<CounterDelta>(&pool_);
+  auto fresh = spare_ ? std::move(spare_) : std::make_shared<DeltaSet>(&pools_);
   {
     std::unique_lock lock(delta_mutex_);
     frozen_ = std::move(live_);
     live_ = std::move(fresh);
+    placed_.assign(placed_.size(), nullptr);
     live_rows_.store(0, std::memory_order_relaxed);
     Publish(NewView());
   }
@@ -107,7 +145,7 @@ bool CounterView::Freeze(uint64_t sequence) {
 }
 
 Status CounterView::IngestAndPublish(const std::function<Status()>& ingest) {
-  std::shared_ptr<CounterDelta> done = frozen_;
+  std::shared_ptr<DeltaSet> done = frozen_;
   Status ingested = gate_.Exclude([&] {
     Status status = ingest();
     if (!status.ok()) return status;
@@ -122,6 +160,14 @@ Status CounterView::IngestAndPublish(const std::function<Status()>& ingest) {
   done->Clear();
   spare_ = std::move(done);
   return Status::Ok();
+}
+
+Status CounterView::IngestAside(const std::function<Status()>& ingest) {
+  return gate_.Exclude([&] {
+    Status status = ingest();
+    if (status.ok()) ++generation_;
+    return status;
+  });
 }
 
 Status CounterView::IngestReplacement(int32_t hour, const std::function<Status()>& ingest) {

@@ -12,8 +12,9 @@
 
 #include "engine/ad_table.h"
 #include "engine/batch.h"
-#include "engine/counter_delta.h"
+#include "engine/delta_set.h"
 #include "engine/engine.h"
+#include "engine/filter_matcher.h"
 #include "engine/read_view.h"
 #include "engine/storage.h"
 #include "engine/top_window.h"
@@ -21,7 +22,10 @@
 
 namespace tallymark {
 
-// The counters of filter 0 and their top lists: a view of the log that knows how far it has read.
+// Whether an amount in a top list stands for one that does not fit 64 bits.
+constexpr bool IsAmountBound(int64_t amount) { return amount == INT64_MAX || amount == INT64_MIN; }
+
+// The counters of all filters and their top lists: a view of the log that knows how far it has read.
 // Durable batches are added to a live delta in memory; a checkpoint freezes the delta, writes it as
 // sorted files and ingests them together with the position they cover.
 //
@@ -37,12 +41,13 @@ class CounterView {
 
   // Adds a durable, encoded batch.
   void Apply(const Batch& batch);
-  // Adds a block of the log (restart).
-  Status Replay(std::string_view block);
+  // Adds a block of the log (restart), for the filters that are active from before it.
+  Status Replay(uint64_t sequence, std::string_view block, const FilterSet& filters, const AdTable& ads);
 
   // Begins a checkpoint at the log position `sequence`, which Apply has reached. Returns false when
   // there is nothing new. Precondition: no checkpoint is under way.
   bool Freeze(uint64_t sequence);
+  bool has_frozen() const { return frozen_ != nullptr; }
   // The frozen delta as sorted files, and the value of positions/counters that goes with them.
   struct Files {
     std::vector<IngestFile> files;
@@ -53,9 +58,19 @@ class CounterView {
   // the frozen delta stays readable and the checkpoint stays open: the engine must be rebuilt.
   Status IngestAndPublish(const std::function<Status()>& ingest);
 
+  // ---- Counters that come from beside the log: what a job counted of the past. Same thread rule as
+  // a checkpoint, and never while one is under way.
+
+  // `counted` as sorted files, and the value of positions/counters that goes with them: the same
+  // position by another generation.
+  Result<Files> WriteAside(const DeltaSet& counted);
+  // Runs `ingest` while the gate keeps readers out.
+  Status IngestAside(const std::function<Status()>& ingest);
+
   // What takes the place of everything that is stored of one hour.
   struct HourReplacement {
     int32_t hour = 0;
+    uint32_t filter = 0;  // internal number
     // Counted from raw up to covered_sequence(): events of this hour and no others.
     const CounterDelta* counts = nullptr;
     std::vector<uint32_t> stray_ads;  // ascending: rows that go unless `counts` has the ad
@@ -77,13 +92,17 @@ class CounterView {
   Status CheckRange(MinuteRange range) const;
   // The same for a series: with steps or windows of less than whole hours every minute is needed.
   Status CheckSteps(MinuteRange range, int32_t step_minutes, int32_t window_minutes) const;
-  Status Sum(uint32_t ad, MinuteRange range, MetricSums* sums) const;
+  // `filter` is an internal number, 0 everything.
+  Status Sum(uint32_t ad, uint32_t filter, MinuteRange range, MetricSums* sums) const;
   // One MetricSums per minute (step 1) or hour (step 60) from range.begin, which is aligned to it.
-  Status Buckets(uint32_t ad, MinuteRange range, int step, std::vector<MetricSums>* buckets) const;
+  Status Buckets(uint32_t ad, uint32_t filter, MinuteRange range, int step,
+                 std::vector<MetricSums>* buckets) const;
   // Replaces *totals by the amount of every ad over the range for one metric. kExhausted when an
   // amount leaves 64 bits.
-  Status Totals(Metric metric, MinuteRange range, const AdTable& ads, std::vector<int64_t>* totals) const;
-  // The running totals of the recent window when it is exactly `range`; false when it is not.
+  Status Totals(uint32_t filter, Metric metric, MinuteRange range, const AdTable& ads,
+                std::vector<int64_t>* totals) const;
+  // The running totals of everything's clicks when the recent window is exactly `range`; false when it
+  // is not.
   bool TopFromWindow(MinuteRange range, const std::function<void(std::span<const uint32_t>)>& use) const;
   // Makes the running window end at this minute (which the clock has reached). Holds the delta for
   // the time of reading one minute's lists.
@@ -99,12 +118,13 @@ class CounterView {
   void Publish(std::shared_ptr<const ReadView> next);
   void WaitForFormerReaders();
   std::shared_ptr<const ReadView> NewView();
-  void ApplySlice(const Batch& batch, size_t begin, size_t end);
+  void ApplySlice(const Batch& batch, size_t begin, size_t end, size_t* match);
+  CounterDelta* DeltaOf(uint32_t place);
   template <class Visit>
-  void ForEachDeltaCell(const ReadView& view, uint32_t ad, int32_t first_hour, int32_t end_hour,
-                        Visit&& visit) const;
+  void ForEachDeltaCell(const ReadView& view, uint32_t ad, uint32_t filter, int32_t first_hour,
+                        int32_t end_hour, Visit&& visit) const;
   template <class Visit>
-  Status ForEachRow(ReadGate::Pass* pass, uint32_t ad, int32_t first_hour, int32_t end_hour,
+  Status ForEachRow(ReadGate::Pass* pass, uint32_t ad, uint32_t filter, int32_t first_hour, int32_t end_hour,
                     Visit&& visit) const;
   // A reader's view with the iterators it needs for top lists, opened together.
   struct Lists {
@@ -113,23 +133,32 @@ class CounterView {
     uint64_t replacements = 0;
   };
   Lists OpenLists() const;
-  static Status AddLists(rocksdb::Iterator* it, Metric metric, int32_t begin, int32_t end,
+  // Whose amounts a top list adds up.
+  struct Ranked {
+    uint32_t filter = DeltaSet::kEverything;
+    Metric metric = Metric::kClicks;
+  };
+  static Status AddLists(rocksdb::Iterator* it, const Ranked& ranked, int32_t begin, int32_t end,
                          std::vector<int64_t>* totals);
-  Status AddSettled(const Lists& lists, Metric metric, MinuteRange range, std::vector<int64_t>* totals) const;
-  static Status AddDelta(const CounterDelta& delta, Metric metric, MinuteRange range,
+  Status AddSettled(const Lists& lists, const Ranked& ranked, MinuteRange range,
+                    std::vector<int64_t>* totals) const;
+  static Status AddDelta(const DeltaSet& deltas, const Ranked& ranked, MinuteRange range,
                          std::vector<int64_t>* totals);
 
   Storage* const storage_;
   const std::shared_ptr<RetentionPositions> retention_;
-  PiecePool pool_{CounterDelta::kPieceBytes};
+  DeltaPools pools_;
   std::atomic<uint64_t> covered_sequence_{0};
   uint64_t frozen_sequence_ = 0;
   uint64_t generation_ = 0;  // of the newest checkpoint; orders top chunks
 
   mutable std::shared_mutex delta_mutex_;  // contents of *live_ and window_
-  std::shared_ptr<CounterDelta> live_;
-  std::shared_ptr<CounterDelta> frozen_;
-  std::shared_ptr<CounterDelta> spare_;  // cleared, for the next Freeze
+  std::shared_ptr<DeltaSet> live_;
+  std::shared_ptr<DeltaSet> frozen_;
+  std::shared_ptr<DeltaSet> spare_;              // cleared, for the next Freeze
+  std::shared_ptr<const FilterSet> placed_set_;  // whose places placed_ is by
+  std::vector<CounterDelta*> placed_;            // of *live_; null until it is needed
+  FilterMatcher matcher_;                        // of replay
   TopWindow window_;
   std::atomic<uint32_t> live_rows_{0};
 

@@ -4,8 +4,8 @@
 
 namespace tallymark {
 
-std::vector<SortItem> SortedRows(const CounterDelta& delta, bool hour_first) {
-  std::vector<SortItem> items;
+BigVector<SortItem> SortedRows(const CounterDelta& delta, bool hour_first) {
+  BigVector<SortItem> items;
   items.reserve(delta.rows());
   for (uint32_t i = 0; i < delta.slot_count(); ++i) {
     CounterDelta::RowId id;
@@ -14,7 +14,7 @@ std::vector<SortItem> SortedRows(const CounterDelta& delta, bool hour_first) {
         hour_first ? HourBits(id.hour) << 32 | id.ad : uint64_t{id.ad} << 32 | HourBits(id.hour);
     items.push_back({key, i});
   }
-  std::vector<SortItem> scratch;
+  BigVector<SortItem> scratch;
   RadixSort(&items, &scratch);
   return items;
 }

@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "engine/big_vector.h"
 #include "engine/counter_delta.h"
 #include "engine/radix_sort.h"
 #include "format/hour_row.h"
@@ -14,7 +15,7 @@ inline uint64_t HourBits(int32_t hour) { return static_cast<uint32_t>(hour) ^ 0x
 
 // The rows of a delta: `value` is the row's index, the key (ad, HourBits), or with `hour_first`
 // (HourBits, ad).
-std::vector<SortItem> SortedRows(const CounterDelta& delta, bool hour_first);
+BigVector<SortItem> SortedRows(const CounterDelta& delta, bool hour_first);
 
 // Gathers one slot's cells into a row, minutes ascending, each once.
 class RowBuilder {

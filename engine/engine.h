@@ -11,10 +11,15 @@
 #include <vector>
 
 #include "engine/engine_stats.h"
+#include "engine/filter.h"
 #include "engine/job.h"
 #include "engine/recount_report.h"
+#include "engine/top_banners.h"
+#include "format/ad_record.h"
+#include "format/distinct_set.h"
 #include "format/event_chunk.h"
 #include "format/hour_row.h"
+#include "format/import_record.h"
 #include "format/status.h"
 #include "format/time_units.h"
 
@@ -29,6 +34,17 @@ class Clock {
   static const Clock& System();
 };
 
+// One raw record as queries and tools see it.
+struct RawEvent {
+  EventKind kind = EventKind::kClick;
+  int64_t time_ns = 0;
+  std::vector<std::pair<std::string, std::string>>
+      attributes;  // ad_id first, then Field order, then extras by name
+  std::optional<int64_t> revenue_micros;
+  // Of a conversion that was joined to its click: names of the attributes that it took from there.
+  std::vector<std::string> inherited;
+};
+
 struct EngineOptions {
   // Directory of everything the engine keeps. Created when absent. One process at a time.
   std::string data_dir = "./tallymark-data";
@@ -39,10 +55,21 @@ struct EngineOptions {
   int64_t allowed_lateness_ms = 2 * kMsPerMinute;
   // Events further ahead of the clock are rejected (by whoever parses, see AcceptedTimes).
   int64_t max_future_ms = 10 * kMsPerMinute;
+  // A conversion without an ad takes it from the click it names when their event times lie at most
+  // this far apart. Longer windows make the look-up ask more days.
+  int64_t conversion_window_ms = 90 * kMsPerDay;
+  // How long, by the clock, a conversion waits for its click. Each takes about 250 bytes of memory.
+  int64_t conversion_wait_ms = 90 * kMsPerDay;
+  // Called for a conversion that has waited too long, from an engine thread, before it is forgotten:
+  // after a crash perhaps once more. May be empty.
+  std::function<void(const RawEvent&)> conversion_expired;
   // How long raw records, minute cells and hour rows are kept, by the clock; 0 keeps for ever.
   int64_t retain_raw_ms = 0;
   int64_t retain_minutes_ms = 0;
   int64_t retain_hours_ms = 0;
+  // Whether distinct users and addresses are counted. Off saves their cost; on again, raw is counted
+  // in the background, and hours not known until then are told (MetricSeries::distinct_from_ms).
+  bool distinct = true;
   // Bound of the engine's own memory: block cache, write buffers, deltas, identity filters. Past
   // it, look-ups of identities go to disk and get slower, never wrong.
   uint64_t memory_bytes = 4ULL << 30;
@@ -94,13 +121,20 @@ struct TopList {
   std::vector<int64_t> amounts;
 };
 
-// One raw record as queries and tools see it.
-struct RawEvent {
-  EventKind kind = EventKind::kClick;
-  int64_t time_ns = 0;
-  std::vector<std::pair<std::string, std::string>>
-      attributes;  // ad_id first, then Field order, then extras by name
-  std::optional<int64_t> revenue_micros;
+// What happened in one step of time.
+struct MetricPoint {
+  MetricSums sums;
+  // Distinct users and addresses over all kinds of events; absent where they are not known: for
+  // steps that are not whole hours, and where some of the time lies before distinct_from_ms.
+  std::optional<DistinctCount> users;
+  std::optional<DistinctCount> ips;
+};
+
+struct MetricSeries {
+  std::vector<MetricPoint> points;
+  // Distinct counts are complete from here on, epoch milliseconds; absent: they are not counted at
+  // all. INT64_MIN: always.
+  std::optional<int64_t> distinct_from_ms;
 };
 
 struct EventPage {
@@ -178,9 +212,23 @@ class Engine {
   virtual Result<std::vector<MetricSums>> Series(std::string_view ad_id, uint32_t filter, MinuteRange range,
                                                  int32_t step_minutes, int32_t window_minutes) const = 0;
 
+  // Sums and distinct people of every step-long bucket from range.begin, all of `ad_ids` together (an
+  // ad named twice counts once); (end - begin) is a multiple of step_minutes. Sets are kept by the
+  // hour and merged as sets. At most 11,000 buckets, else kInvalid.
+  virtual Result<MetricSeries> Metrics(std::span<const std::string> ad_ids, MinuteRange range,
+                                       int32_t step_minutes) const = 0;
+
   // The `count` ads with the greatest amounts in the range; amounts of zero or less are left out.
   virtual Result<TopList> PopularAds(uint32_t filter, Metric metric, MinuteRange range,
                                      size_t count) const = 0;
+
+  // The ads that belong to a campaign, banner or advertiser now and that some event named; none when
+  // the owner is not known.
+  virtual Result<std::vector<std::string>> AdsOf(AdOwner owner, const std::string& id) const = 0;
+
+  // The banners of a campaign that are on top over the range; none when no ad with a banner belongs
+  // to it.
+  virtual Result<TopBanners> TopBannersOf(const std::string& campaign_id, MinuteRange range) const = 0;
 
   // Raw records of one ad with time in [from_ns, to_ns), at most `limit` (1..10,000).
   virtual Result<EventPage> Events(std::string_view ad_id, int64_t from_ns, int64_t to_ns, size_t limit,
@@ -192,6 +240,19 @@ class Engine {
 
   // Newest event time - allowed lateness, never above clock - lateness; empty without events.
   virtual std::optional<int64_t> WatermarkMs() const = 0;
+
+  // ---- Filters: counters of the events that match patterns. Filter 0 is everything.
+
+  // Defines or redefines a filter: events that come from now on are counted, and a job counts the
+  // past (FilterInfo::job). Durable when it returns; *created says that it was not there. kInvalid:
+  // filter 0. kConflict: there are kFiltersMax already, or a job is counting this one.
+  virtual Result<FilterInfo> DefineFilter(uint32_t id, FilterDefinition definition, bool* created) = 0;
+  // Takes the filter and its counters away. kNotFound; kConflict: a job is counting it.
+  virtual Status DeleteFilter(uint32_t id) = 0;
+  virtual std::vector<FilterInfo> Filters() const = 0;           // by id
+  virtual Result<FilterInfo> FindFilter(uint32_t id) const = 0;  // kNotFound
+  // Whether counts asked for from now on are whole; cheap. Filter 0 is always. kNotFound.
+  virtual Result<FilterReadiness> ReadinessOf(uint32_t id) const = 0;
 
   // ---- Jobs: work in the background that survives restarts.
 
@@ -207,6 +268,28 @@ class Engine {
   // Durable when it returns, though the job may take a moment to come to rest. kConflict: it has
   // ended already.
   virtual Result<JobInfo> CancelJob(uint64_t id) = 0;
+
+  // ---- Imports: which named files were loaded, or begun. The importer keeps these records; the
+  // engine only remembers them, in step with the events.
+
+  // Empty: no file of this name.
+  virtual Result<std::optional<ImportRecord>> FindImport(std::string_view name) const = 0;
+  // The name under which this content was begun first; empty: it never was.
+  virtual Result<std::optional<std::string>> FindImportContent(std::string_view content_hash) const = 0;
+  // Keeps the record. `durable`: it is when this returns; else no later than the next events are.
+  virtual Status PutImport(std::string_view name, const ImportRecord& record, bool durable) = 0;
+  // By name, from the first after `after` on.
+  virtual Result<std::vector<std::pair<std::string, ImportRecord>>> Imports(std::string_view after,
+                                                                            size_t limit) const = 0;
+
+  // ---- Catalogue: what an ad belongs to and leads to. What is set goes before what its events say.
+
+  // Replaces what is set for the ad; durable when it returns. True: nothing had been set.
+  virtual Result<bool> SetAd(const std::string& ad_id, const AdSettings& settings) = 0;
+  // Forgets what is set. kNotFound when nothing is.
+  virtual Status RemoveAd(const std::string& ad_id) = 0;
+  // What holds: what is set, filled up with what events said. kNotFound for an ad never set or seen.
+  virtual Result<AdSettings> GetAd(const std::string& ad_id) const = 0;
 
   // ---- Upkeep.
 

@@ -15,9 +15,10 @@ constexpr int64_t kOldestNs = INT64_MIN / 2;
 
 Status CheckOptions(const EngineOptions& o) {
   if (o.data_dir.empty()) return Status::Invalid("data_dir is empty");
-  const int64_t durations[] = {o.dedup_window_ms,  o.allowed_lateness_ms,    o.max_future_ms,
-                               o.retain_raw_ms,    o.retain_minutes_ms,      o.retain_hours_ms,
-                               o.seal_interval_ms, o.checkpoint_interval_ms, o.reconcile_interval_ms};
+  const int64_t durations[] = {o.dedup_window_ms,    o.allowed_lateness_ms,    o.max_future_ms,
+                               o.retain_raw_ms,      o.retain_minutes_ms,      o.retain_hours_ms,
+                               o.seal_interval_ms,   o.checkpoint_interval_ms, o.conversion_window_ms,
+                               o.conversion_wait_ms, o.reconcile_interval_ms};
   constexpr int64_t kLongest = 100LL * 366 * kMsPerDay;
   for (int64_t d : durations) {
     if (d < 0 || d > kLongest) return Status::Invalid("durations lie between 0 and 100 years");

@@ -13,8 +13,18 @@ constexpr size_t kEventsPageMax = 10'000;
 constexpr size_t kSessionsPageMax = 10'000;
 constexpr int64_t kSessionGapMaxNs = 7 * kNsPerDay;
 
-Status CheckFilter(uint32_t filter) {
-  return filter == 0 ? Status::Ok() : Status::NotFound("there is no filter " + std::to_string(filter));
+// Runs `read` with the number a filter's counters stand under. When the filter was redefined
+// meanwhile they may have gone in the midst of the reading, which is then done anew.
+template <class Read>
+Status ReadFilter(const FilterRegistry& filters, uint32_t filter, Read&& read) {
+  for (;;) {
+    Result<FilterRegistry::Reading> before = filters.Find(filter);
+    if (!before.ok()) return before.status();
+    Status status = read(before->number);
+    Result<FilterRegistry::Reading> after = filters.Find(filter);
+    if (!after.ok()) return after.status();
+    if (after->number == before->number) return status;
+  }
 }
 
 Status CheckRange(MinuteRange range) {
@@ -74,8 +84,7 @@ void OfferAll(const Amounts& totals, TopHeap* heap) {
 }  // namespace
 
 Result<MetricSums> EngineImpl::Totals(std::string_view ad_id, uint32_t filter, MinuteRange range) const {
-  Status status = CheckFilter(filter);
-  if (status.ok()) status = CheckRange(range);
+  Status status = CheckRange(range);
   if (!status.ok()) return status;
   Result<std::shared_ptr<Core>> core = this->core();
   if (!core.ok()) return core.status();
@@ -84,7 +93,10 @@ Result<MetricSums> EngineImpl::Totals(std::string_view ad_id, uint32_t filter, M
   if (!status.ok()) return status;
   MetricSums sums;
   std::optional<uint32_t> ad = (*core)->ads().Find(ad_id);
-  if (ad) status = counters.Sum(*ad, range, &sums);
+  status = ReadFilter((*core)->filters(), filter, [&](uint32_t number) {
+    sums = MetricSums();
+    return ad ? counters.Sum(*ad, number, range, &sums) : Status::Ok();
+  });
   if (status.ok()) status = counters.CheckRange(range);  // what expired meanwhile was not counted
   if (!status.ok()) return status;
   return sums;
@@ -93,8 +105,7 @@ Result<MetricSums> EngineImpl::Totals(std::string_view ad_id, uint32_t filter, M
 Result<std::vector<MetricSums>> EngineImpl::Series(std::string_view ad_id, uint32_t filter, MinuteRange range,
                                                    int32_t step_minutes, int32_t window_minutes) const {
   const int32_t window = window_minutes == 0 ? step_minutes : window_minutes;
-  Status status = CheckFilter(filter);
-  if (status.ok()) status = CheckRange(range);
+  Status status = CheckRange(range);
   if (!status.ok()) return status;
   if (step_minutes <= 0 || window < step_minutes)
     return Status::Invalid("window must be at least step, step positive");
@@ -113,14 +124,16 @@ Result<std::vector<MetricSums>> EngineImpl::Series(std::string_view ad_id, uint3
   if (!status.ok()) return status;
   std::vector<MetricSums> points(steps);
   std::optional<uint32_t> ad = (*core)->ads().Find(ad_id);
-  if (!ad) return points;
   const bool hourly = read.begin % kMinutesPerHour == 0 && step_minutes % kMinutesPerHour == 0 &&
                       window % kMinutesPerHour == 0;
   const int unit = hourly ? kMinutesPerHour : 1;
   std::vector<MetricSums> units;
-  status = counters.Buckets(*ad, read, unit, &units);
+  status = ReadFilter((*core)->filters(), filter, [&](uint32_t number) {
+    return ad ? counters.Buckets(*ad, number, read, unit, &units) : Status::Ok();
+  });
   if (status.ok()) status = counters.CheckSteps(read, step_minutes, window);
   if (!status.ok()) return status;
+  if (!ad) return points;
   // A sliding sum: what enters with a point's last step, less what left with the point before.
   MetricSums sum;
   const auto step_units = static_cast<size_t>(step_minutes / unit);
@@ -139,8 +152,7 @@ Result<std::vector<MetricSums>> EngineImpl::Series(std::string_view ad_id, uint3
 
 Result<TopList> EngineImpl::PopularAds(uint32_t filter, Metric metric, MinuteRange range,
                                        size_t count) const {
-  Status status = CheckFilter(filter);
-  if (status.ok()) status = CheckRange(range);
+  Status status = CheckRange(range);
   if (status.ok() && (count == 0 || count > kTopCountMax)) {
     status = Status::Invalid("count lies between 1 and " + std::to_string(kTopCountMax));
   }
@@ -154,9 +166,12 @@ Result<TopList> EngineImpl::PopularAds(uint32_t filter, Metric metric, MinuteRan
   auto from_window = [&](std::span<const uint32_t> totals) {
     OfferAll(totals.first(std::min<size_t>(totals.size(), (*core)->ads().size())), &heap);
   };
-  if (metric == Metric::kClicks && counters.TopFromWindow(range, from_window)) return heap.Take();
+  if (filter == 0 && metric == Metric::kClicks && counters.TopFromWindow(range, from_window))
+    return heap.Take();
   std::vector<int64_t> totals;
-  status = counters.Totals(metric, range, (*core)->ads(), &totals);
+  status = ReadFilter((*core)->filters(), filter, [&](uint32_t number) {
+    return counters.Totals(number, metric, range, (*core)->ads(), &totals);
+  });
   if (status.ok()) status = counters.CheckRange(range);
   if (!status.ok()) return status;
   if (std::find(totals.begin(), totals.end(), INT64_MAX) != totals.end()) {

@@ -29,6 +29,10 @@ struct EngineStats {
   uint64_t conflicts = 0;  // duplicates whose time or attributes differed from the first
   uint64_t ads = 0;        // distinct ad ids ever seen
 
+  uint64_t waiting_conversions = 0;  // accepted, and waiting for their clicks
+  uint64_t joined_conversions = 0;   // to their clicks
+  uint64_t expired_conversions = 0;  // that no click came for in time
+
   uint64_t pending_chunks = 0;  // appended, not yet answered
   uint64_t pending_bytes = 0;
   uint64_t batches = 0;
@@ -55,6 +59,7 @@ struct EngineStats {
 
   uint64_t delta_rows = 0;  // counter rows in memory
   uint64_t delta_bytes = 0;
+  uint64_t distinct_delta_bytes = 0;  // users and addresses in memory
 
   // Retention positions, hours since the epoch; INT32_MIN when nothing was taken.
   int32_t raw_kept_from_hour = INT32_MIN;

@@ -71,6 +71,13 @@ void EngineImpl::FillCoreStats(const Core& core, EngineStats* stats) const {
   stats->last_sequence = state.last_sequence;
   stats->view_positions[std::string(kPositionCounters)] = core.counters().covered_sequence();
   stats->view_positions[std::string(kPositionIdentities)] = core.identities().manifest().covered_sequence;
+  if (core.distinct().enabled())
+    stats->view_positions[std::string(kPositionDistinct)] = core.distinct().covered_sequence();
+  if (std::optional<uint64_t> covered = core.learned().covered_sequence())
+    stats->view_positions[std::string(kPositionAdOwners)] = *covered;
+  stats->waiting_conversions = core.joiner().figures().waiting.load();
+  stats->joined_conversions = core.joiner().figures().joined.load();
+  stats->expired_conversions = core.joiner().figures().expired.load();
   stats->checkpoints = core.upkeep().checkpoints.load();
   stats->checkpoint_seconds_total = core.upkeep().checkpoint_seconds.load();
   stats->repacked_blocks = core.repacked_blocks();
@@ -83,6 +90,7 @@ void EngineImpl::FillCoreStats(const Core& core, EngineStats* stats) const {
   stats->identity_filters_loaded = identities.loaded;
   stats->delta_rows = core.counters().delta_rows();
   stats->delta_bytes = core.counters().delta_bytes();
+  stats->distinct_delta_bytes = core.distinct().delta_bytes();
   stats->raw_kept_from_hour = core.retention().raw.load();
   stats->minutes_kept_from_hour = core.retention().minutes.load();
   stats->hours_kept_from_hour = core.retention().hours.load();

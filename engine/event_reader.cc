@@ -209,28 +209,35 @@ Result<EventPage> EventReader::Page(uint32_t ad, int64_t from_ns, int64_t to_ns,
   }
 }
 
-Result<std::vector<int64_t>> EventReader::TimesOf(const Hash128& id, const IdentityPlace& place) const {
+Status EventReader::EventsOf(const Hash128& id, const IdentityPlace& place, EventChunk* chunk,
+                             std::vector<uint32_t>* ads) const {
   ReadGate::Pass pass = storage_->raw_gate().Enter();
-  std::vector<int64_t> times;
   auto collect = [&](std::string_view block) {
-    EventChunk chunk;
-    std::vector<uint32_t> ads;
-    Status read = ReadBlock(block, *ads_, &place.ad, &chunk, &ads);
-    for (const Event& e : chunk.events) {
-      if (read.ok() && e.identity == id && HourOf(e.time_ns) == place.hour) times.push_back(e.time_ns);
+    const size_t first = chunk->events.size();
+    Status read = ReadBlock(block, *ads_, &place.ad, chunk, ads);
+    if (!read.ok()) return read;
+    size_t kept = first;
+    for (size_t i = first; i < chunk->events.size(); ++i) {
+      const Event& e = chunk->events[i];
+      if (e.identity == id && HourOf(e.time_ns) == place.hour) chunk->events[kept++] = e;
     }
+    chunk->events.resize(kept);
+    ads->resize(kept, place.ad);
     return read;
   };
   Result<std::string> block = storage_->Get(Family::kRaw, RawKey{place.sequence}.Encode());
-  Status read = Status::Ok();
-  if (block.ok()) {
-    read = collect(*block);
-  } else if (block.status().code() == Code::kNotFound) {
-    read = VisitPacked(place.hour, &place.ad, collect);
-  } else {
-    read = block.status();
-  }
+  if (block.ok()) return collect(*block);
+  if (block.status().code() != Code::kNotFound) return block.status();
+  return VisitPacked(place.hour, &place.ad, collect);
+}
+
+Result<std::vector<int64_t>> EventReader::TimesOf(const Hash128& id, const IdentityPlace& place) const {
+  EventChunk chunk;
+  std::vector<uint32_t> ads;
+  Status read = EventsOf(id, place, &chunk, &ads);
   if (!read.ok()) return read;
+  std::vector<int64_t> times;
+  for (const Event& e : chunk.events) times.push_back(e.time_ns);
   return times;
 }
 

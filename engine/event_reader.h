@@ -24,6 +24,11 @@ class EventReader {
   Result<EventPage> Page(uint32_t ad, int64_t from_ns, int64_t to_ns, size_t limit,
                          std::string_view cursor) const;
 
+  // Appends to *chunk and *ads the events with this identity and hour from the block at `place`, or,
+  // once that has been repacked, from the hour's packed blocks. Their texts come with others'.
+  Status EventsOf(const Hash128& id, const IdentityPlace& place, EventChunk* chunk,
+                  std::vector<uint32_t>* ads) const;
+
   // Exact times of the events with this identity in the block at `place`.
   Result<std::vector<int64_t>> TimesOf(const Hash128& id, const IdentityPlace& place) const;
 

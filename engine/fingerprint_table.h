@@ -5,7 +5,6 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <vector>
 
 #include "engine/slab.h"
@@ -44,9 +43,7 @@ class FingerprintTable {
   [[nodiscard]] bool Insert(const Hash128& id, uint8_t tag);
 
   uint64_t size() const { return size_; }
-  uint64_t bytes() const {
-    return pages_.size() * (kPageBytes + sizeof(Page)) + directory_.size() * sizeof(void*);
-  }
+  uint64_t bytes() const { return pages_.size() * kPageBytes + directory_.size() * sizeof(Page); }
 
  private:
   static constexpr int kSlots = 12;
@@ -68,27 +65,39 @@ class FingerprintTable {
     void Extend(uint32_t reach);
   };
   static_assert(sizeof(Bucket) * kBuckets == kPageBytes);
-  struct Page {
-    Bucket* buckets = nullptr;
-    int depth = 0;
+  // As the directory has it: one load leads to the bucket. Pages are aligned to more than the
+  // depth takes.
+  class Page {
+   public:
+    Page() = default;
+    Page(Bucket* buckets, int depth)
+        : bits_(reinterpret_cast<uintptr_t>(buckets) | static_cast<uintptr_t>(depth)) {}
+    Bucket* buckets() const { return reinterpret_cast<Bucket*>(bits_ & ~kDepthMask); }
+    int depth() const { return static_cast<int>(bits_ & kDepthMask); }
+
+   private:
+    static constexpr uintptr_t kDepthMask = 31;
+    uintptr_t bits_ = 0;
   };
+  static_assert(kDepthMax < 32 && alignof(Bucket) >= 32);
 
   static uint32_t Fingerprint(const Hash128& id) { return static_cast<uint32_t>(id.hi >> 32); }
   static uint32_t Home(const Hash128& id) { return static_cast<uint32_t>(id.hi) & (kBuckets - 1); }
-  const Page& PageOf(uint32_t fingerprint) const {
-    return *directory_[depth_ == 0 ? 0 : fingerprint >> (32 - depth_)];
+  size_t DirectoryIndex(uint32_t fingerprint) const {
+    return static_cast<size_t>(uint64_t{fingerprint} << depth_ >> 32);
   }
-  const Bucket& HomeBucket(const Hash128& id) const { return PageOf(Fingerprint(id)).buckets[Home(id)]; }
+  Page PageOf(uint32_t fingerprint) const { return directory_[DirectoryIndex(fingerprint)]; }
+  const Bucket& HomeBucket(const Hash128& id) const { return PageOf(Fingerprint(id)).buckets()[Home(id)]; }
   static uint32_t MatchMask(const Bucket& bucket, uint32_t fingerprint);
 
-  Page* NewPage(int depth);
+  Bucket* NewBuckets();
   bool InsertAt(uint32_t fingerprint, uint32_t home, uint8_t tag);
-  static bool Place(Page* page, uint32_t fingerprint, uint32_t home, uint8_t tag);
+  static bool Place(Bucket* buckets, uint32_t fingerprint, uint32_t home, uint8_t tag);
   [[nodiscard]] bool Split(uint32_t fingerprint);
 
   PiecePool* pool_;
-  std::vector<std::unique_ptr<Page>> pages_;
-  std::vector<Page*> directory_;
+  std::vector<Bucket*> pages_;
+  std::vector<Page> directory_;
   int depth_ = 0;
   uint64_t size_ = 0;
 };
@@ -104,11 +113,11 @@ inline uint32_t FingerprintTable::MatchMask(const Bucket& bucket, uint32_t finge
 template <class Visit>
 void FingerprintTable::Find(const Hash128& id, Visit&& visit) const {
   const uint32_t fingerprint = Fingerprint(id);
-  const Page& page = PageOf(fingerprint);
+  const Bucket* buckets = PageOf(fingerprint).buckets();
   const uint32_t home = Home(id);
-  const uint32_t reach = page.buckets[home].Reach();
+  const uint32_t reach = buckets[home].Reach();
   for (uint32_t distance = 0; distance <= reach; ++distance) {
-    const Bucket& bucket = page.buckets[(home + distance) & (kBuckets - 1)];
+    const Bucket& bucket = buckets[(home + distance) & (kBuckets - 1)];
     for (uint32_t mask = MatchMask(bucket, fingerprint); mask != 0; mask &= mask - 1) {
       visit(bucket.tag[static_cast<size_t>(std::countr_zero(mask))]);
     }

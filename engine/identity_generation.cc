@@ -1,8 +1,18 @@
 #include "engine/identity_generation.h"
 
+#include <algorithm>
+#include <bit>
+
 namespace tallymark {
 
-IdentityGeneration::IdentityGeneration(PiecePool* pool) : pool_(pool), slots_(size_t{1} << 12) {
+namespace {
+
+constexpr size_t kFirstSlots = size_t{1} << 12;
+
+}  // namespace
+
+IdentityGeneration::IdentityGeneration(PiecePool* pool, uint32_t expected)
+    : pool_(pool), slots_(std::max(kFirstSlots, std::bit_ceil(size_t{expected} * 2 + 2))) {
   pieces_.reserve(kEntriesMax / kPerPiece + 1);
 }
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "engine/big_vector.h"
 #include "engine/slab.h"
 #include "format/hash128.h"
 
@@ -28,8 +29,9 @@ class IdentityGeneration {
   static constexpr uint32_t kEntriesMax = (1U << 24) - 1;
   static constexpr size_t kPieceBytes = size_t{2} << 20;
 
-  // The pool hands out pieces of kPieceBytes.
-  explicit IdentityGeneration(PiecePool* pool);
+  // The pool hands out pieces of kPieceBytes. The table begins with room for `expected` entries: as
+  // it grows all of them are placed anew, while the sequencer waits.
+  explicit IdentityGeneration(PiecePool* pool, uint32_t expected = 0);
   ~IdentityGeneration();
   IdentityGeneration(const IdentityGeneration&) = delete;
   IdentityGeneration& operator=(const IdentityGeneration&) = delete;
@@ -39,6 +41,16 @@ class IdentityGeneration {
   // Calls visit(entry) for each entry with this id, until it returns true; returns whether it did.
   template <class Visit>
   bool FindMatch(const Hash128& id, Visit&& visit) const;
+
+  // Calls visit(number, entry) for each entry with this id.
+  template <class Visit>
+  void ForEachMatch(const Hash128& id, Visit&& visit) const {
+    for (size_t s = SlotOf(id); slots_[s] != 0; s = (s + 1) & (slots_.size() - 1)) {
+      if ((slots_[s] & ~kNumberMask) != TagOf(id)) continue;
+      const uint32_t number = (slots_[s] & kNumberMask) - 1;
+      if (At(number).id == id) visit(number, At(number));
+    }
+  }
 
   // Adds an entry (equal ids may repeat) and returns its number. Precondition: size() < kEntriesMax.
   uint32_t Insert(const LiveIdentity& entry);
@@ -61,7 +73,7 @@ class IdentityGeneration {
 
   PiecePool* pool_;
   std::vector<LiveIdentity*> pieces_;  // capacity reserved: never moves while others read
-  std::vector<uint32_t> slots_;
+  BigVector<uint32_t> slots_;
   uint32_t size_ = 0;
 };
 

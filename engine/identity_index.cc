@@ -112,6 +112,12 @@ void IdentityIndex::Collect(Day& day, const Hash128& id, Candidates* out) {
 }
 
 Result<IdentityIndex::Verdict> IdentityIndex::Settle(const Event& event, uint32_t ad, uint32_t* number) {
+  Result<Verdict> verdict = Judge(event);
+  if (verdict.ok() && *verdict == Verdict::kNew) Accept(event, ad, number);
+  return verdict;
+}
+
+Result<IdentityIndex::Verdict> IdentityIndex::Judge(const Event& event) {
   const int32_t first = DayOf(event.time_ns - options_.window_ns);
   const int32_t last = DayOf(event.time_ns + options_.window_ns);
   Candidates& candidates = scratch_candidates_;
@@ -139,32 +145,71 @@ Result<IdentityIndex::Verdict> IdentityIndex::Settle(const Event& event, uint32_
       if (!verdict.ok() || found) return verdict;
     }
   }
+  return Verdict::kNew;
+}
+
+void IdentityIndex::Accept(const Event& event, uint32_t ad, uint32_t* number) {
   LiveIdentity entry;
   entry.id = event.identity;
   entry.time_ns = event.time_ns;
   entry.ad = ad;
   entry.content_check = event.content_check;
   Enter(entry, number);
-  return Verdict::kNew;
 }
 
-Result<IdentityIndex::Verdict> IdentityIndex::AskDisk(const Day& day, uint32_t segment, const Event& event,
-                                                      bool* found) {
+Status IdentityIndex::FindAll(const Hash128& id, int64_t first_ns, int64_t last_ns,
+                              std::vector<Found>* found) {
+  if (days_by_offset_.empty()) return Status::Ok();
+  const int32_t last_day = first_day_ + static_cast<int32_t>(days_by_offset_.size()) - 1;
+  Candidates& candidates = scratch_candidates_;
+  candidates.memory = false;
+  for (int32_t day = std::max(DayOf(first_ns), first_day_); day <= std::min(DayOf(last_ns), last_day);
+       ++day) {
+    Day* d = FindDay(day);
+    if (d == nullptr) continue;
+    Collect(*d, id, &candidates);
+    for (uint32_t segment : candidates.segments) {
+      Status read = ReadPlaces(*d, segment, id);
+      if (!read.ok()) return read;
+      for (const IdentityPlace& place : scratch_places_)
+        found->push_back({place, place.hour * kNsPerHour, nullptr, 0});
+    }
+  }
+  if (!candidates.memory) return Status::Ok();
+  for (const auto& generation : {live_, frozen_.generation}) {
+    if (generation == nullptr) continue;
+    generation->ForEachMatch(id, [&](uint32_t number, const LiveIdentity& entry) {
+      const auto check = static_cast<uint16_t>(entry.content_check);
+      found->push_back({{HourOf(entry.time_ns), entry.ad, 0, check}, entry.time_ns, generation, number});
+    });
+  }
+  return Status::Ok();
+}
+
+// Leaves the places of this identity in scratch_places_.
+Status IdentityIndex::ReadPlaces(const Day& day, uint32_t segment, const Hash128& id) {
   auto info = std::find_if(day.segments.begin(), day.segments.end(),
                            [&](const IdentitySegment& s) { return s.number == segment; });
   if (info == day.segments.end()) std::abort();  // a tag that names no segment: our bug
   disk_lookups_.fetch_add(1, std::memory_order_relaxed);
-  IdentityKey key{day.day, segment, BucketOf(event.identity, info->bucket_bits)};
+  IdentityKey key{day.day, segment, BucketOf(id, info->bucket_bits)};
   rocksdb::PinnableSlice bucket;
   rocksdb::Status read = storage_->db()->Get(rocksdb::ReadOptions(), storage_->handle(Family::kIdentities),
                                              key.Encode(), &bucket);
   scratch_places_.clear();
   if (!read.IsNotFound()) {
     if (!read.ok()) return FromRocks(read, "read an identity bucket");
-    Status parsed =
-        FindIdentity(ToView(bucket), info->bucket_bits, day.day, event.identity, &scratch_places_);
+    Status parsed = FindIdentity(ToView(bucket), info->bucket_bits, day.day, id, &scratch_places_);
     if (!parsed.ok()) return parsed;
   }
+  if (scratch_places_.empty()) false_probes_.fetch_add(1, std::memory_order_relaxed);
+  return Status::Ok();
+}
+
+Result<IdentityIndex::Verdict> IdentityIndex::AskDisk(const Day& day, uint32_t segment, const Event& event,
+                                                      bool* found) {
+  Status read = ReadPlaces(day, segment, event.identity);
+  if (!read.ok()) return read;
   for (const IdentityPlace& place : scratch_places_) {
     Result<bool> within = WithinWindow(event, place);
     if (!within.ok()) return within.status();
@@ -172,7 +217,6 @@ Result<IdentityIndex::Verdict> IdentityIndex::AskDisk(const Day& day, uint32_t s
     *found = true;
     return place.content_check == event.content_check ? Verdict::kDuplicate : Verdict::kConflict;
   }
-  if (scratch_places_.empty()) false_probes_.fetch_add(1, std::memory_order_relaxed);
   return Verdict::kNew;
 }
 
@@ -228,7 +272,7 @@ void IdentityIndex::Replay(const Event& event, uint32_t ad, uint64_t sequence) {
 void IdentityIndex::SwitchGeneration() {
   frozen_.generation = std::move(live_);
   frozen_.days = std::move(live_days_);
-  live_ = std::make_shared<IdentityGeneration>(&entry_pool_);
+  live_ = std::make_shared<IdentityGeneration>(&entry_pool_, frozen_.generation->size());
   live_days_.clear();
   ++generation_number_;
   for (int32_t d : frozen_.days) {

@@ -55,6 +55,22 @@ class IdentityIndex {
   // Settles one event. New: it is entered, and *number is its entry in the live generation.
   // Fails only when the disk does; the event is then neither.
   Result<Verdict> Settle(const Event& event, uint32_t ad, uint32_t* number);
+  // The same without entering it: what Settle would say.
+  Result<Verdict> Judge(const Event& event);
+  // Enters an event that Judge found new, nothing having been entered since.
+  void Accept(const Event& event, uint32_t ad, uint32_t* number);
+
+  // An accepted event of an identity: in memory, or in a segment.
+  struct Found {
+    IdentityPlace place;  // in memory without its sequence, which another thread may be setting
+    int64_t time_ns = 0;  // exact in memory; in a segment the begin of its hour
+    std::shared_ptr<const IdentityGeneration> generation;  // null: in a segment
+    uint32_t number = 0;                                   // in the generation
+  };
+  // Appends every accepted event of this identity in the days from first_ns to last_ns, in no order;
+  // some may lie outside of the times. Asks every day between them. Sequencer.
+  Status FindAll(const Hash128& id, int64_t first_ns, int64_t last_ns, std::vector<Found>* found);
+
   // Enters an event that is known to be accepted (restart).
   void Replay(const Event& event, uint32_t ad, uint64_t sequence);
 
@@ -114,6 +130,7 @@ class IdentityIndex {
   void Enter(const LiveIdentity& entry, uint32_t* number);
   void Collect(Day& day, const Hash128& id, Candidates* out);
   void CollectTag(Day& day, uint8_t tag, Candidates* out) const;
+  Status ReadPlaces(const Day& day, uint32_t segment, const Hash128& id);
   Result<Verdict> AskDisk(const Day& day, uint32_t segment, const Event& event, bool* found);
   Result<bool> WithinWindow(const Event& event, const IdentityPlace& place) const;
   void AddSegment(const IdentitySegment& segment, bool filtered);

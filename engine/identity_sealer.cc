@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <map>
 
+#include "engine/big_vector.h"
+#include "engine/radix_sort.h"
 #include "format/keys.h"
 #include "format/time_units.h"
 
@@ -32,47 +34,112 @@ std::vector<IdentitySegment> ChooseMerges(std::vector<IdentitySegment> segments,
   return chosen;
 }
 
-// A counting sort by bucket, then a comparison sort of the hundred or so entries in each.
-std::vector<size_t> SortIntoBuckets(std::vector<IdentityEntry>* entries, int bucket_bits) {
-  std::vector<size_t> begin((size_t{1} << bucket_bits) + 1);
-  for (const IdentityEntry& e : *entries) ++begin[BucketOf(e.id, bucket_bits) + 1];
-  for (size_t b = 1; b < begin.size(); ++b) begin[b] += begin[b - 1];
-  std::vector<IdentityEntry> sorted(entries->size());
-  std::vector<size_t> next(begin.begin(), begin.end() - 1);
-  for (const IdentityEntry& e : *entries) sorted[next[BucketOf(e.id, bucket_bits)]++] = e;
-  auto before = [](const IdentityEntry& a, const IdentityEntry& b) {
-    return a.id != b.id ? a.id < b.id : a.place.hour < b.place.hour;
-  };
-  for (size_t b = 0; b + 1 < begin.size(); ++b) {
-    std::sort(sorted.begin() + static_cast<ptrdiff_t>(begin[b]),
-              sorted.begin() + static_cast<ptrdiff_t>(begin[b + 1]), before);
-  }
-  entries->swap(sorted);
-  return begin;
+IdentityEntry ToEntry(const LiveIdentity& live) {
+  return {live.id, {HourOf(live.time_ns), live.ad, live.sequence, static_cast<uint16_t>(live.content_check)}};
 }
+
+// What goes into one segment: entries of the frozen generation where they lie, and entries of
+// segments that are merged in. Nothing of the generation is copied before its bucket's turn: tables
+// of entries would be hundreds of megabytes, and fresh memory is slower than all the sorting.
+class DayEntries {
+ public:
+  DayEntries(const IdentityGeneration& frozen, const BigVector<uint32_t>& numbers)
+      : frozen_(frozen), numbers_(numbers) {}
+
+  void Merge(const IdentityEntry& entry) { merged_.push_back(entry); }
+  uint64_t size() const { return numbers_.size() + merged_.size(); }
+
+  // Calls visit(reference, id) for every entry; Get takes the reference.
+  template <class Visit>
+  void ForEach(Visit&& visit) const {
+    for (uint32_t number : numbers_) visit(number, frozen_.Get(number).id);
+    for (size_t i = 0; i < merged_.size(); ++i) visit(kMergedBit | static_cast<uint32_t>(i), merged_[i].id);
+  }
+  IdentityEntry Get(uint32_t reference) const {
+    return (reference & kMergedBit) != 0 ? merged_[reference & ~kMergedBit] : ToEntry(frozen_.Get(reference));
+  }
+  void Prefetch(uint32_t reference) const {
+    if ((reference & kMergedBit) == 0) __builtin_prefetch(&frozen_.Get(reference));
+  }
+
+ private:
+  static constexpr uint32_t kMergedBit = 1U << 31;
+  static_assert(IdentityGeneration::kEntriesMax < kMergedBit && kMergeEntriesMax < kMergedBit);
+
+  const IdentityGeneration& frozen_;
+  const BigVector<uint32_t>& numbers_;
+  BigVector<IdentityEntry> merged_;
+};
+
+// Hands out the entries bucket by bucket, each bucket sorted: a counting sort of references by
+// bucket, then a comparison sort of the hundred or so entries in each.
+class BucketCursor {
+ public:
+  BucketCursor(const DayEntries& entries, int bucket_bits)
+      : entries_(entries),
+        begin_((size_t{1} << bucket_bits) + 1),
+        references_(static_cast<size_t>(entries.size())) {
+    entries.ForEach([&](uint32_t, const Hash128& id) { ++begin_[BucketOf(id, bucket_bits) + 1]; });
+    for (size_t b = 1; b < begin_.size(); ++b) begin_[b] += begin_[b - 1];
+    std::vector<uint32_t> next(begin_.begin(), begin_.end() - 1);
+    entries.ForEach([&](uint32_t reference, const Hash128& id) {
+      references_[next[BucketOf(id, bucket_bits)]++] = reference;
+    });
+  }
+
+  size_t buckets() const { return begin_.size() - 1; }
+  // Valid until the next call.
+  std::span<const IdentityEntry> Get(size_t bucket) {
+    constexpr uint32_t kAhead = 24;
+    gathered_.clear();
+    order_.clear();
+    for (uint32_t i = begin_[bucket]; i < begin_[bucket + 1]; ++i) {
+      if (i + kAhead < references_.size()) entries_.Prefetch(references_[i + kAhead]);
+      gathered_.push_back(entries_.Get(references_[i]));
+      order_.push_back({gathered_.back().id.hi, static_cast<uint32_t>(order_.size())});
+    }
+    std::sort(order_.begin(), order_.end(), [&](const SortItem& a, const SortItem& b) {
+      return a.key != b.key ? a.key < b.key : Before(gathered_[a.value], gathered_[b.value]);
+    });
+    sorted_.clear();
+    for (const SortItem& item : order_) sorted_.push_back(gathered_[item.value]);
+    return sorted_;
+  }
+
+ private:
+  static bool Before(const IdentityEntry& a, const IdentityEntry& b) {
+    return a.id != b.id ? a.id < b.id : a.place.hour < b.place.hour;
+  }
+
+  const DayEntries& entries_;
+  std::vector<uint32_t> begin_;
+  BigVector<uint32_t> references_;
+  std::vector<IdentityEntry> gathered_, sorted_;
+  std::vector<SortItem> order_;
+};
 
 // Writes segments one after another, several small ones to a file.
 class SegmentWriter {
  public:
   explicit SegmentWriter(Storage* storage) : storage_(storage) {}
 
-  Status Add(const IdentitySegment& segment, std::vector<IdentityEntry>* entries) {
+  Status Add(const IdentitySegment& segment, const DayEntries& entries) {
     if (!writer_) {
       Status opened = Begin();
       if (!opened.ok()) return opened;
     }
-    std::vector<size_t> begin = SortIntoBuckets(entries, segment.bucket_bits);
+    BucketCursor cursor(entries, segment.bucket_bits);
     std::string value;
-    for (size_t b = 0; b + 1 < begin.size(); ++b) {
-      if (begin[b] == begin[b + 1]) continue;
+    for (size_t b = 0; b < cursor.buckets(); ++b) {
+      const std::span<const IdentityEntry> bucket = cursor.Get(b);
+      if (bucket.empty()) continue;
       value.clear();
-      EncodeIdentityBucket(segment.bucket_bits, segment.day,
-                           std::span(*entries).subspan(begin[b], begin[b + 1] - begin[b]), &value);
+      EncodeIdentityBucket(segment.bucket_bits, segment.day, bucket, &value);
       IdentityKey key{segment.day, segment.number, static_cast<uint32_t>(b)};
       rocksdb::Status put = writer_->Put(key.Encode(), value);
       if (!put.ok()) return FromRocks(put, "write an identity segment");
     }
-    in_file_ += entries->size();
+    in_file_ += entries.size();
     return in_file_ >= kFileEntries ? Finish() : Status::Ok();
   }
 
@@ -99,13 +166,9 @@ class SegmentWriter {
   uint64_t in_file_ = 0;
 };
 
-IdentityEntry ToEntry(const LiveIdentity& live) {
-  return {live.id, {HourOf(live.time_ns), live.ad, live.sequence, static_cast<uint16_t>(live.content_check)}};
-}
-
-std::map<int32_t, std::vector<uint32_t>> NumbersByDay(const IdentityGeneration& frozen) {
-  std::map<int32_t, std::vector<uint32_t>> by_day;
-  std::vector<uint32_t>* last = nullptr;
+std::map<int32_t, BigVector<uint32_t>> NumbersByDay(const IdentityGeneration& frozen) {
+  std::map<int32_t, BigVector<uint32_t>> by_day;
+  BigVector<uint32_t>* last = nullptr;
   int32_t last_day = 0;
   for (uint32_t i = 0; i < frozen.size(); ++i) {
     int32_t day = DayOf(frozen.Get(i).time_ns);
@@ -163,18 +226,16 @@ Result<SealedFiles> SealGeneration(Storage* storage, const IdentityManifest& cur
   SegmentWriter writer(storage);
   for (const auto& [day, numbers] : NumbersByDay(frozen)) {
     if (day < first_day_kept) continue;
-    std::vector<IdentityEntry> entries;
-    entries.reserve(numbers.size());
-    for (uint32_t n : numbers) entries.push_back(ToEntry(frozen.Get(n)));
+    DayEntries entries(frozen, numbers);
     for (const IdentitySegment& s : ChooseMerges(kept[day], entries.size())) {
-      Status read = ForEachInSegment(*storage, s, [&](const IdentityEntry& e) { entries.push_back(e); });
+      Status read = ForEachInSegment(*storage, s, [&](const IdentityEntry& e) { entries.Merge(e); });
       if (!read.ok()) return read;
       sealed.removed.push_back(s);
       std::erase_if(kept[day], [&](const IdentitySegment& x) { return x.number == s.number; });
     }
     IdentitySegment fresh{day, sealed.manifest.next_segment++, entries.size(),
                           ChooseBucketBits(entries.size())};
-    Status written = writer.Add(fresh, &entries);
+    Status written = writer.Add(fresh, entries);
     if (!written.ok()) return written;
     kept[day].push_back(fresh);
   }

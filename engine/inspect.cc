@@ -15,6 +15,15 @@ std::string HourText(int32_t hour) {
   return hour == INT32_MIN ? "keeps everything" : "from " + FormatRfc3339(hour * kNsPerHour);
 }
 
+Result<uint64_t> CountWaiting(const Storage& storage) {
+  uint64_t count = 0;
+  std::unique_ptr<rocksdb::Iterator> it(
+      storage.db()->NewIterator(rocksdb::ReadOptions(), storage.handle(Family::kPendingConversions)));
+  for (it->SeekToFirst(); it->Valid(); it->Next()) ++count;
+  if (!it->status().ok()) return FromRocks(it->status(), "read pending_conversions");
+  return count;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Inspector>> Inspector::Open(const std::string& data_dir) {
@@ -61,9 +70,17 @@ Status InspectorImpl::ForEachEvent(const InspectRange& range,
   return Status::Ok();
 }
 
-Status InspectorImpl::ForEachAd(const std::function<bool(uint32_t number, const std::string& ad_id)>& emit) {
-  for (uint32_t n = 0; n < directory_->ads.size(); ++n) {
-    if (!emit(n, std::string(directory_->ads.Name(n)))) break;
+Status InspectorImpl::ForEachFilter(const std::function<bool(const FilterDump&)>& emit) {
+  for (const auto& [id, record] : directory_->filters) {
+    const FilterVersion& newest = record.next ? *record.next : *record.current;
+    FilterDump filter;
+    filter.id = id;
+    filter.definition = newest.definition;
+    filter.ready = !record.next;
+    filter.number = record.current ? record.current->number : newest.number;
+    filter.active_from = newest.active_from;
+    filter.job = newest.job;
+    if (!emit(filter)) break;
   }
   return Status::Ok();
 }
@@ -81,9 +98,19 @@ Result<std::vector<std::pair<std::string, std::string>>> InspectorImpl::Meta() {
   number("events", d.log.events);
   number("ads", d.log.ads);
   meta.emplace_back("newest_event", d.log.events == 0 ? "none" : FormatRfc3339(d.log.newest_ns));
+  Result<uint64_t> waiting = CountWaiting(*d.storage);
+  if (!waiting.ok()) return waiting.status();
+  number("waiting_conversions", *waiting);
   number("last_sequence", d.log.last_sequence);
+  number("filters", d.filters.size());
   number("counters_position", d.counters.covered_sequence);
   number("counters_generation", d.counters.generation);
+  if (d.distinct.active) number("distinct_position", d.distinct.covered_sequence);
+  meta.emplace_back("distinct", !d.distinct.active
+                                    ? "off"
+                                    : "complete " + (d.distinct.complete_from == INT32_MIN
+                                                         ? "always"
+                                                         : HourText(d.distinct.complete_from)));
   number("identities_position", d.identities.covered_sequence);
   number("identity_segments", d.identities.segments.size());
   number("sealed_identities", sealed);

@@ -26,6 +26,32 @@ struct CounterRecord {
   MetricSums sums;
 };
 
+// A filter, whichever of its versions is newest; see FilterInfo.
+struct FilterDump {
+  uint32_t id = 0;
+  FilterDefinition definition;
+  bool ready = false;
+  uint32_t number = 0;  // the filter of counter keys that answers queries
+  uint64_t active_from = 0;
+  uint64_t job = 0;
+};
+
+// Distinct users and addresses of an ad's hour.
+struct DistinctRecord {
+  std::string ad_id;
+  int64_t bucket_ms = 0;  // start of the hour
+  DistinctCount users;
+  DistinctCount ips;
+  bool complete = true;  // false: distinct counts were off when some of its events may have come
+};
+
+// An ad of the catalogue.
+struct AdRecord {
+  std::optional<uint32_t> number;  // none: something was set, and no event has named it
+  std::string ad_id;
+  AdSettings entry;  // what was set, filled up with what events said
+};
+
 struct IdentityRecord {
   std::string id_hex;  // 32 hex digits
   std::string ad_id;
@@ -46,6 +72,7 @@ struct VerifyReport {
   uint64_t blocks = 0;
   uint64_t events = 0;
   uint64_t counter_rows = 0;
+  uint64_t distinct_rows = 0;
   uint64_t identities = 0;
   uint64_t top_lists = 0;
   std::vector<std::string> damage;   // checksum or structure errors, bounded list
@@ -69,8 +96,15 @@ class Inspector {
   // By (ad_id, bucket, filter_id). Rows plus what the log holds beyond their position.
   virtual Status ForEachCounter(const InspectRange& range, bool hours,
                                 const std::function<bool(const CounterRecord&)>& emit) = 0;
-  virtual Status ForEachAd(
-      const std::function<bool(uint32_t number, const std::string& ad_id)>& emit) = 0;  // by number
+  virtual Status ForEachFilter(const std::function<bool(const FilterDump&)>& emit) = 0;  // by id
+  // By (ad_id, bucket). Rows plus what the log holds beyond their position.
+  virtual Status ForEachDistinct(const InspectRange& range,
+                                 const std::function<bool(const DistinctRecord&)>& emit) = 0;
+  // Conversions that wait for their clicks, in order of arrival; an ad in the range leaves all out.
+  virtual Status ForEachWaiting(const InspectRange& range,
+                                const std::function<bool(const RawEvent&)>& emit) = 0;
+  // By number, then those without one by id.
+  virtual Status ForEachAd(const std::function<bool(const AdRecord&)>& emit) = 0;
   virtual Status ForEachIdentity(const InspectRange& range,
                                  const std::function<bool(const IdentityRecord&)>& emit) = 0;
   // (name, value) pairs: format version, positions, retention, counts.

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <numeric>
 
+#include "engine/block_reader.h"
+#include "engine/counted_event.h"
+#include "engine/filter_matcher.h"
 #include "engine/inspect_impl.h"
 #include "format/keys.h"
 #include "format/raw_block.h"
@@ -11,28 +14,6 @@ namespace tallymark {
 namespace {
 
 constexpr uint32_t kFilterEverything = 0;
-
-Metric MetricOf(EventKind kind) {
-  switch (kind) {
-    case EventKind::kImpression:
-      return Metric::kImpressions;
-    case EventKind::kClick:
-      return Metric::kClicks;
-    case EventKind::kConversion:
-      return Metric::kConversions;
-  }
-  std::abort();
-}
-
-void AddBlock(const CountColumns& columns, CounterDelta* delta) {
-  for (size_t i = 0; i < columns.ads.size(); ++i) {
-    const int32_t hour = HourOf(columns.times_ns[i]);
-    const int cell = MinuteOf(columns.times_ns[i]) - hour * kMinutesPerHour;
-    delta->Add(columns.ads[i], hour, cell, MetricOf(columns.kinds[i]), 1);
-    if (columns.revenue_micros[i] != 0)
-      delta->Add(columns.ads[i], hour, cell, Metric::kRevenue, columns.revenue_micros[i]);
-  }
-}
 
 void AddCell(HourRow* row, int minute, Metric metric, int64_t amount) {
   row->totals[metric] += amount;
@@ -95,25 +76,44 @@ class BucketWriter {
 
 }  // namespace
 
+// What the log holds beyond the counters' position, for everything and for the filters whose counters
+// answer queries.
+Status InspectorImpl::CountTail(DeltaSet* tail) const {
+  const uint64_t covered = directory_->counters.covered_sequence;
+  const FilterSet filters = directory_->AnsweringFilters();
+  FilterMatcher matcher;
+  std::vector<uint32_t> places;
+  return directory_->ForEachTailBlock(covered, [&](uint64_t sequence, std::string_view block) {
+    EventChunk chunk;
+    std::vector<uint32_t> ads;
+    Status decoded = ReadBlock(block, directory_->ads, nullptr, &chunk, &ads);
+    for (size_t i = 0; decoded.ok() && i < chunk.events.size(); ++i) {
+      const CountedEvent counted(ads[i], chunk.events[i]);
+      counted.AddTo(&tail->everything());
+      places.clear();
+      matcher.Match(filters, chunk, chunk.events[i], &places);
+      for (uint32_t place : places) {
+        if (sequence > filters.active_from(place)) counted.AddTo(tail->Of(filters.number(place)));
+      }
+    }
+    return decoded;
+  });
+}
+
 Status InspectorImpl::LoadTail() {
   if (tail_) return Status::Ok();
-  auto tail = std::make_unique<CounterDelta>(&pool_);
-  CountColumns columns;
-  Status read = directory_->ForEachTailBlock(directory_->counters.covered_sequence,
-                                             [&](uint64_t, std::string_view block) {
-                                               Status decoded = DecodeCountColumns(block, &columns);
-                                               if (decoded.ok()) AddBlock(columns, tail.get());
-                                               return decoded;
-                                             });
-  if (!read.ok()) return read;
+  auto tail = std::make_unique<DeltaSet>(&pools_);
+  Status counted = CountTail(tail.get());
+  if (!counted.ok()) return counted;
   tail_ = std::move(tail);
-  for (uint32_t i = 0; i < tail_->slot_count(); ++i) {
-    CounterDelta::RowId id;
-    if (tail_->RowAt(i, &id)) tail_rows_.emplace_back(id, i);
-  }
-  std::sort(tail_rows_.begin(), tail_rows_.end(), [](const auto& a, const auto& b) {
-    return std::pair(a.first.ad, a.first.hour) < std::pair(b.first.ad, b.first.hour);
+  tail_->ForEach([&](uint32_t number, const CounterDelta& delta) {
+    const uint32_t filter = number == 0 ? 0 : directory_->filter_ids.at(number);
+    for (uint32_t i = 0; i < delta.slot_count(); ++i) {
+      CounterDelta::RowId id;
+      if (delta.RowAt(i, &id)) tail_rows_.push_back({id.ad, id.hour, filter, &delta, i});
+    }
   });
+  std::ranges::sort(tail_rows_, {}, &TailRow::ad);
   return Status::Ok();
 }
 
@@ -138,18 +138,21 @@ Status InspectorImpl::CollectRows(rocksdb::Iterator* it, uint32_t ad, AdRows* ro
     if (!CounterKey::Decode(ToView(it->key()), &key))
       return Status::Corruption("a counter key is unreadable");
     if (key.ad != ad) break;
-    Status decoded = DecodeHourRow(ToView(it->value()), &(*rows)[{key.hour, key.filter}]);
+    // Rows of other filters are being counted, or are to be dropped.
+    const auto filter = directory_->filter_ids.find(key.filter);
+    if (key.filter != kFilterEverything && filter == directory_->filter_ids.end()) continue;
+    const uint32_t filter_id = key.filter == kFilterEverything ? kFilterEverything : filter->second;
+    Status decoded = DecodeHourRow(ToView(it->value()), &(*rows)[{key.hour, filter_id}]);
     if (!decoded.ok()) {
       return decoded.WithContext("counters of ad " + std::string(directory_->ads.Name(ad)) + ", hour " +
                                  std::to_string(key.hour));
     }
   }
   if (!it->status().ok()) return FromRocks(it->status(), "read counter rows");
-  auto tail = std::lower_bound(tail_rows_.begin(), tail_rows_.end(), ad,
-                               [](const auto& row, uint32_t wanted) { return row.first.ad < wanted; });
-  for (; tail != tail_rows_.end() && tail->first.ad == ad; ++tail) {
-    HourRow& row = (*rows)[{tail->first.hour, kFilterEverything}];
-    tail_->ForEachCellAt(tail->second, [&](int minute, Metric metric, int64_t amount) {
+  for (auto tail = std::ranges::lower_bound(tail_rows_, ad, {}, &TailRow::ad);
+       tail != tail_rows_.end() && tail->ad == ad; ++tail) {
+    HourRow& row = (*rows)[{tail->hour, tail->filter}];
+    tail->delta->ForEachCellAt(tail->slot, [&](int minute, Metric metric, int64_t amount) {
       AddCell(&row, minute, metric, amount);
     });
   }

@@ -1,16 +1,10 @@
 #include "engine/inspect_directory.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <chrono>
-#include <cstring>
-#include <filesystem>
 #include <thread>
 
 #include "engine/dedup_window.h"
-#include "engine/file_names.h"
+#include "engine/directory_lock.h"
 #include "engine/meta_keys.h"
 #include "engine/retention_record.h"
 #include "format/keys.h"
@@ -21,18 +15,6 @@ namespace {
 constexpr uint64_t kBlockCacheBytes = 64ULL << 20;
 // A live owner may remove a file between our reading its name and opening it.
 constexpr int kLiveAttemptsMax = 10;
-
-// RocksDB keeps the lock file open while it holds the lock. Looking at our own descriptors first
-// matters: closing any descriptor of a file drops all locks this process has on it.
-bool HeldByThisProcess(const struct stat& lock) {
-  std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd", error)) {
-    struct stat open_file {};
-    if (::stat(entry.path().c_str(), &open_file) != 0) continue;
-    if (open_file.st_dev == lock.st_dev && open_file.st_ino == lock.st_ino) return true;
-  }
-  return false;
-}
 
 // A newer format or an empty folder stays what it is.
 bool IsFinal(const Status& status) {
@@ -47,23 +29,6 @@ Result<std::string> GetIfThere(const Storage& storage, Family family, std::strin
 }
 
 }  // namespace
-
-Result<bool> IsDirectoryHeld(const std::string& data_dir) {
-  const std::string path = LockPath(data_dir);
-  struct stat lock {};
-  if (::stat(path.c_str(), &lock) != 0) return false;
-  if (HeldByThisProcess(lock)) return true;
-  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (file < 0) return Status::Io("cannot open " + path + ": " + std::strerror(errno));
-  struct flock wanted {};
-  wanted.l_type = F_WRLCK;
-  wanted.l_whence = SEEK_SET;
-  const int asked = ::fcntl(file, F_GETLK, &wanted);
-  const int error = errno;
-  ::close(file);
-  if (asked != 0) return Status::Io("cannot ask for the lock of " + path + ": " + std::strerror(error));
-  return wanted.l_type != F_UNLCK;
-}
 
 Result<std::unique_ptr<InspectedDirectory>> InspectedDirectory::Open(const std::string& data_dir) {
   Result<bool> held = IsDirectoryHeld(data_dir);
@@ -109,6 +74,12 @@ Status InspectedDirectory::Load() {
   if (!value.ok()) return value.status();
   if (!value->empty() && !identities.Decode(*value))
     return Status::Corruption("positions/identities is unreadable");
+  value = GetIfThere(*storage, Family::kPositions, kPositionDistinct);
+  if (!value.ok()) return value.status();
+  if (!value->empty() && !distinct.Decode(*value))
+    return Status::Corruption("positions/distinct is unreadable");
+  Status filters_loaded = LoadFilters();
+  if (!filters_loaded.ok()) return filters_loaded;
   Result<int64_t> window = SmallestDedupWindow(*storage);
   if (!window.ok()) return window.status();
   dedup_window_ns = *window;
@@ -116,11 +87,52 @@ Status InspectedDirectory::Load() {
   return ads.Load(*storage, log.ads);
 }
 
+Status InspectedDirectory::LoadFilters() {
+  std::unique_ptr<rocksdb::Iterator> it(
+      storage->db()->NewIterator(rocksdb::ReadOptions(), storage->handle(Family::kFilters)));
+  for (it->SeekToFirst(); it->Valid(); it->Next()) {
+    FilterKey key;
+    if (!FilterKey::Decode(ToView(it->key()), &key))
+      return Status::Corruption("a filter's key is unreadable");
+    FilterRecord& record = filters[key.id];
+    Status decoded = DecodeFilterRecord(ToView(it->value()), &record);
+    if (!decoded.ok()) return decoded.WithContext("filter " + std::to_string(key.id));
+    filter_ids[record.current ? record.current->number : record.next->number] = key.id;
+  }
+  return FromRocks(it->status(), "read the filters");
+}
+
+FilterSet InspectedDirectory::AnsweringFilters() const {
+  std::vector<FilterSet::Member> members;
+  for (const auto& [id, record] : filters) {
+    const FilterVersion& version = record.current ? *record.current : *record.next;
+    members.push_back({version.number, version.active_from, version.definition});
+  }
+  return FilterSet(std::move(members));
+}
+
+std::vector<CountedFilter> InspectedDirectory::WholeFilters() const {
+  std::vector<CountedFilter> whole(1);
+  for (const auto& [id, record] : filters) {
+    if (!record.current) continue;
+    const FilterVersion& version = *record.current;
+    whole.push_back(
+        {version.number, id, version.active_from, version.complete_from_hour, version.definition});
+  }
+  return whole;
+}
+
+uint64_t InspectedDirectory::PassedSequence() const {
+  const uint64_t counted = std::min(counters.covered_sequence, identities.covered_sequence);
+  return distinct.active ? std::min(counted, distinct.covered_sequence) : counted;
+}
+
 // Beside a live owner files and log are read one after the other: whether they fit together shows
 // in the positions and in a log without gaps.
 Status InspectedDirectory::CheckWhole() const {
-  const uint64_t passed = std::min(counters.covered_sequence, identities.covered_sequence);
-  const uint64_t newest = std::max(counters.covered_sequence, identities.covered_sequence);
+  const uint64_t passed = PassedSequence();
+  const uint64_t newest =
+      std::max({counters.covered_sequence, identities.covered_sequence, distinct.covered_sequence});
   if (newest > log.last_sequence) return Status::Unavailable("the log was read before the positions");
   return ForEachTailBlock(passed, [](uint64_t, std::string_view) { return Status::Ok(); });
 }

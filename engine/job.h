@@ -14,6 +14,7 @@ namespace tallymark {
 struct JobInfo {
   uint64_t id = 0;  // from 1, never given twice
   std::string kind;
+  std::string parameters;  // the kind's own bytes
   JobState state = JobState::kRunning;
   double progress = 0;  // 0..1, 1 when done
   int64_t started_ns = 0;

@@ -2,6 +2,7 @@
 
 #include <rocksdb/write_batch.h>
 #include <spdlog/spdlog.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <atomic>
@@ -13,6 +14,7 @@
 namespace tallymark {
 namespace {
 
+constexpr int kNiceness = 5;
 // A job that found something unavailable is tried again after this long.
 constexpr auto kRetryPause = std::chrono::seconds(1);
 
@@ -168,6 +170,7 @@ JobInfo JobBoard::InfoOf(const Entry& entry) {
   JobInfo info;
   info.id = entry.id;
   info.kind = entry.record.kind;
+  info.parameters = entry.record.parameters;
   info.state = entry.record.state;
   info.progress = static_cast<double>(entry.progress.load()) / kProgressWhole;
   info.started_ns = entry.record.started_ns;
@@ -189,6 +192,8 @@ std::shared_ptr<JobBoard::Entry> JobBoard::Next(JobLane lane) {
 }
 
 void JobBoard::RunLane(JobLane lane) {
+  // Of this thread alone, as Linux has it: events that come in go first.
+  (void)::setpriority(PRIO_PROCESS, 0, kNiceness);
   std::unique_lock lock(mutex_);
   while (!stopping_) {
     std::shared_ptr<Entry> next = Next(lane);

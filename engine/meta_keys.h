@@ -7,7 +7,8 @@ namespace tallymark {
 
 // The version of everything under a data directory. A directory with a greater one is refused.
 //   1: first version.
-inline constexpr int kFormatVersion = 1;
+//   2: FORMAT file; column families of filters, jobs and what else came with 0.2.0.
+inline constexpr int kFormatVersion = 2;
 
 // Keys of the column family `meta`.
 inline constexpr std::string_view kMetaFormatVersion = "format_version";  // decimal text
@@ -18,9 +19,16 @@ inline constexpr std::string_view kMetaRetention = "retention";
 // The smallest dedup window events were ever accepted under (dedup_window.h): fixed64 nanoseconds.
 inline constexpr std::string_view kMetaDedupWindow = "dedup_window";
 
+// The internal number that the next definition of a filter gets (filter_registry.h): fixed32.
+inline constexpr std::string_view kMetaFilterNumber = "filter_number";
+
 // Keys of the column family `positions`: a view's name.
 inline constexpr std::string_view kPositionCounters = "counters";
+inline constexpr std::string_view kPositionDistinct = "distinct";
 inline constexpr std::string_view kPositionIdentities = "identities";
+// Followed by a filter's internal number in decimal: how far its past is counted.
+inline constexpr std::string_view kPositionFilterPrefix = "filter/";
+inline constexpr std::string_view kPositionAdOwners = "ad_owners";
 
 }  // namespace tallymark
 

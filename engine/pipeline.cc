@@ -26,12 +26,28 @@ constexpr size_t kTinyBatchEvents = 512;
 constexpr size_t kGroupMax = 8;
 constexpr size_t kSlotPrefetch = 24;
 constexpr size_t kNamePrefetch = 12;
+// Conversions that are let go by one request.
+constexpr size_t kExpireMax = 1000;
 
 }  // namespace
 
+Pipeline::Encoders::Encoders(const Parts& parts) {
+  if (parts.distinct != nullptr && parts.distinct->enabled()) people.emplace(parts.distinct->memory());
+}
+
+void Pipeline::Encoders::Encode(Batch* batch) {
+  blocks.Encode(batch);
+  if (people) batch->people = people->FromRows(batch->rows);
+}
+
 Pipeline::Pipeline(Parts parts, const LogState& state, unsigned encode_threads,
                    std::function<void(Status)> on_failure)
-    : parts_(parts), on_failure_(std::move(on_failure)), state_(state), lateness_(state.newest_ns) {
+    : parts_(std::move(parts)),
+      on_failure_(std::move(on_failure)),
+      filters_(parts_.filters),
+      state_(state),
+      lateness_(state.newest_ns),
+      sequencer_encoders_(parts_) {
   threads_.emplace_back([this] { RunSequencer(); });
   threads_.emplace_back([this] { RunCommitter(); });
   for (unsigned i = 0; i < encode_threads; ++i) threads_.emplace_back([this] { RunEncoder(); });
@@ -108,6 +124,8 @@ std::unique_ptr<Batch> Pipeline::NewBatch() {
   auto batch = std::make_unique<Batch>();
   batch->first_new_ad = parts_.ads->size();
   batch->generation = parts_.identities->live();
+  std::lock_guard lock(mutex_);
+  batch->filters = filters_;
   return batch;
 }
 
@@ -116,7 +134,7 @@ void Pipeline::RunSequencer() {
   std::unique_lock lock(mutex_);
   for (;;) {
     const bool has_input = !input_.empty();
-    const bool full = batch->rows.size() >= kBatchEventsMax;
+    const bool full = batch->size() >= kBatchEventsMax;
     const bool begun = !batch->appends.empty();
     if (!marks_.empty()) {
       Mark mark = std::move(marks_.front());
@@ -126,8 +144,7 @@ void Pipeline::RunSequencer() {
       PushMark(std::move(mark));
       batch = NewBatch();
       lock.lock();
-    } else if (begun && uncommitted_ < kUncommittedMax &&
-               (!has_input || batch->rows.size() >= kBatchEventsGood)) {
+    } else if (begun && uncommitted_ < kUncommittedMax && (!has_input || batch->size() >= kBatchEventsGood)) {
       lock.unlock();
       Close(std::move(batch));
       batch = NewBatch();
@@ -158,6 +175,8 @@ void Pipeline::RunSequencer() {
 bool Pipeline::HasRoom(size_t events) const {
   constexpr size_t kLiveIdentitiesMax = IdentityGeneration::kEntriesMax / 8 * 7;
   constexpr uint32_t kLiveRowsMax = 24'000'000;
+  constexpr uint64_t kLivePeopleBytesMax = uint64_t{1} << 30;
+  if (parts_.distinct != nullptr && parts_.distinct->live_bytes() > kLivePeopleBytesMax) return false;
   auto lock = parts_.identities->Lock();
   return parts_.identities->live_size() + events <= kLiveIdentitiesMax &&
          parts_.counters->live_rows() <= kLiveRowsMax;
@@ -165,16 +184,36 @@ bool Pipeline::HasRoom(size_t events) const {
 
 void Pipeline::Sequence(AppendRequest request, Batch* batch) {
   Status settled = failure();
-  if (settled.ok()) settled = SettleEvents(&request, batch);
+  if (settled.ok()) settled = SettleRequest(&request, batch);
   // The batch keeps a failed request too: its rows point into the chunk, and Commit answers it.
   if (!settled.ok()) Fail(settled);
   batch->appends.push_back(std::move(request));
 }
 
+Status Pipeline::SettleRequest(AppendRequest* request, Batch* batch) {
+  auto lock = parts_.identities->Lock();
+  parts_.joiner->BeginChunk(request->chunk, closed_batches_ + 1,
+                            durable_batches_.load(std::memory_order_acquire));
+  Status settled = request->expire_at_ns != 0
+                       ? parts_.joiner->Expire(request->expire_at_ns, kExpireMax, batch)
+                       : SettleEvents(request, batch);
+  parts_.joiner->EndChunk();
+  return settled;
+}
+
+inline Result<IdentityIndex::Verdict> Pipeline::SettleOne(const EventChunk& chunk, const Event& event,
+                                                          Batch* batch) {
+  const uint32_t ad = parts_.ads->Intern(chunk.Get(event, Field::kAdId), event.ad_hash);
+  uint32_t number = 0;
+  Result<IdentityIndex::Verdict> verdict = parts_.identities->Settle(event, ad, &number);
+  if (verdict.ok() && *verdict == IdentityIndex::Verdict::kNew)
+    batch->rows.push_back({{&chunk, &event, ad}, HourOf(event.time_ns), number});
+  return verdict;
+}
+
 Status Pipeline::SettleEvents(AppendRequest* request, Batch* batch) {
   const EventChunk& chunk = *request->chunk;
   const std::vector<Event>& events = chunk.events;
-  auto lock = parts_.identities->Lock();
   size_t i = 0;
   uint64_t conflicts = 0;
   for (const ChunkSegment& segment : chunk.segments) {
@@ -186,12 +225,11 @@ Status Pipeline::SettleEvents(AppendRequest* request, Batch* batch) {
         parts_.identities->Prefetch(events[i + kNamePrefetch]);
       }
       const Event& event = events[i];
-      const uint32_t ad = parts_.ads->Intern(chunk.Get(event, Field::kAdId), event.ad_hash);
-      uint32_t number = 0;
-      Result<IdentityIndex::Verdict> verdict = parts_.identities->Settle(event, ad, &number);
+      Result<IdentityIndex::Verdict> verdict = parts_.joiner->Concerns(event)
+                                                   ? parts_.joiner->Settle(chunk, event, batch)
+                                                   : SettleOne(chunk, event, batch);
       if (!verdict.ok()) return verdict.status();
       if (*verdict == IdentityIndex::Verdict::kNew) {
-        batch->rows.push_back({{&chunk, &event, ad}, HourOf(event.time_ns), number});
         lateness_.Note(event.time_ns);
         ++tally.accepted;
       } else {
@@ -207,6 +245,7 @@ Status Pipeline::SettleEvents(AppendRequest* request, Batch* batch) {
 }
 
 void Pipeline::Close(std::unique_ptr<Batch> batch) {
+  ++closed_batches_;
   batch->sequenced_seconds = SteadySeconds();
   batch->ads_after = parts_.ads->size();
   for (uint32_t ad = batch->first_new_ad; ad < batch->ads_after; ++ad) {
@@ -214,7 +253,7 @@ void Pipeline::Close(std::unique_ptr<Batch> batch) {
   }
   auto slot = std::make_unique<Slot>();
   if (batch->rows.size() <= kTinyBatchEvents) {
-    sequencer_encoder_.Encode(batch.get());
+    sequencer_encoders_.Encode(batch.get());
     slot->encoded = slot->taken = true;
   }
   slot->batch = std::move(batch);
@@ -240,13 +279,14 @@ void Pipeline::PushMark(Mark mark) {
   slot->abandoned = std::move(mark.abandoned);
   slot->encoded = slot->taken = true;
   std::lock_guard lock(mutex_);
+  if (mark.filters) filters_ = std::move(mark.filters);
   slots_.push_back(std::move(slot));
   ++uncommitted_;
   commit_ready_.notify_one();
 }
 
 void Pipeline::RunEncoder() {
-  BatchEncoder encoder;
+  Encoders encoders(parts_);
   std::unique_lock lock(mutex_);
   for (;;) {
     auto next = std::find_if(slots_.begin(), slots_.end(), [](const auto& s) { return !s->taken; });
@@ -258,7 +298,7 @@ void Pipeline::RunEncoder() {
     Slot* slot = next->get();
     slot->taken = true;
     lock.unlock();
-    encoder.Encode(slot->batch.get());
+    encoders.Encode(slot->batch.get());
     lock.lock();
     slot->encoded = true;
     commit_ready_.notify_one();
@@ -318,6 +358,7 @@ void Pipeline::Commit(std::vector<std::unique_ptr<Slot>>* slots) {
     for (auto& slot : *slots) {
       ApplyDurable(slot->batch.get(), sequence);
       sequence += slot->batch->blocks.size();
+      durable_batches_.fetch_add(1, std::memory_order_release);
     }
     std::lock_guard lock(mutex_);
     state_ = next;
@@ -345,6 +386,12 @@ Status Pipeline::Write(const std::vector<std::unique_ptr<Slot>>& slots, LogState
       state->events += block.info.count;
       state->newest_ns = std::max(state->newest_ns, block.info.time_max_ns);
     }
+    for (const auto& [number, record] : batch.new_waiting)
+      put(Family::kPendingConversions, RawKey{number}.Encode(), record);
+    for (uint64_t number : batch.ended_waiting) {
+      if (status.ok())
+        status = write.Delete(storage->handle(Family::kPendingConversions), RawKey{number}.Encode());
+    }
   }
   if (write.Count() == 0) return Status::Ok();  // duplicates only: nothing new to make durable
   put(Family::kMeta, std::string(kMetaLogState), state->Encode());
@@ -365,6 +412,9 @@ void Pipeline::ApplyDurable(Batch* batch, uint64_t first_sequence) {
     ++sequence;
   }
   parts_.counters->Apply(*batch);
+  // After the counters: whoever reads people first never sees more of them than events.
+  if (parts_.distinct != nullptr) parts_.distinct->Apply(std::move(batch->people));
+  parts_.learned->Apply(*batch);
   PipelineFigures& figures = *parts_.figures;
   figures.batches.fetch_add(1);
   figures.raw_blocks.fetch_add(batch->blocks.size());

@@ -7,15 +7,19 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <vector>
 
 #include "engine/ad_table.h"
 #include "engine/batch.h"
+#include "engine/conversion_joiner.h"
 #include "engine/counter_view.h"
+#include "engine/distinct_view.h"
 #include "engine/histogram.h"
 #include "engine/identity_index.h"
 #include "engine/lateness.h"
+#include "engine/learned_ads.h"
 #include "engine/log_state.h"
 #include "engine/storage.h"
 
@@ -49,7 +53,11 @@ class Pipeline {
     AdTable* ads = nullptr;
     IdentityIndex* identities = nullptr;
     CounterView* counters = nullptr;
+    LearnedAds* learned = nullptr;
+    ConversionJoiner* joiner = nullptr;
     PipelineFigures* figures = nullptr;
+    std::shared_ptr<const FilterSet> filters = nullptr;  // of the first batches
+    DistinctView* distinct = nullptr;                    // null: people are not counted
   };
 
   Pipeline(Parts parts, const LogState& state, unsigned encode_threads,
@@ -64,6 +72,8 @@ class Pipeline {
   // mark go to a new generation.
   struct Mark {
     bool switch_generation = false;
+    // Not null: batches after the mark match these filters.
+    std::shared_ptr<const FilterSet> filters = nullptr;
     std::function<void()> at_mark;
     std::function<void(const Status&)> abandoned;
   };
@@ -86,13 +96,24 @@ class Pipeline {
     std::function<void(const Status&)> abandoned;  // of a mark
   };
 
+  // What encodes a batch on one thread.
+  struct Encoders {
+    explicit Encoders(const Parts& parts);
+    void Encode(Batch* batch);
+
+    BatchEncoder blocks;
+    std::optional<DistinctRunBuilder> people;
+  };
+
   void RunSequencer();
   void RunEncoder();
   void RunCommitter();
 
   bool HasRoom(size_t events) const;
   void Sequence(AppendRequest request, Batch* batch);
+  Status SettleRequest(AppendRequest* request, Batch* batch);
   Status SettleEvents(AppendRequest* request, Batch* batch);
+  Result<IdentityIndex::Verdict> SettleOne(const EventChunk& chunk, const Event& event, Batch* batch);
   void Close(std::unique_ptr<Batch> batch);
   void PushMark(Mark mark);
   std::unique_ptr<Batch> NewBatch();
@@ -116,6 +137,7 @@ class Pipeline {
   std::condition_variable drained_;
   std::deque<AppendRequest> input_;
   std::deque<Mark> marks_;
+  std::shared_ptr<const FilterSet> filters_;  // of batches being begun
   std::deque<std::unique_ptr<Slot>> slots_;
   size_t uncommitted_ = 0;  // slots closed and not yet through the committer
   bool refusing_ = false;   // no more Appends
@@ -123,8 +145,10 @@ class Pipeline {
   bool sequencer_done_ = false;
   Status failure_;
   LogState state_;
-  LatenessMeter lateness_;          // the sequencer's
-  BatchEncoder sequencer_encoder_;  // of tiny batches, which are not worth another thread
+  LatenessMeter lateness_;                    // the sequencer's
+  uint64_t closed_batches_ = 0;               // the sequencer's
+  std::atomic<uint64_t> durable_batches_{0};  // of them, in order
+  Encoders sequencer_encoders_;               // of tiny batches, which are not worth another thread
 
   std::vector<std::thread> threads_;
 };

@@ -13,12 +13,15 @@ struct SortItem {
   uint32_t value = 0;
 };
 
-// Sorts by key, stably, byte by byte from the least significant (LSD radix sort); bytes that are
-// equal in all keys cost one look. *scratch keeps its memory between calls.
-inline void RadixSort(std::vector<SortItem>* items, std::vector<SortItem>* scratch) {
+// Sorts by their `key`, stably, byte by byte from the least significant (LSD radix sort); bytes that are
+// equal in all keys cost one look. *scratch keeps its memory between calls. `Items` is a std::vector
+// with any allocator of SortItem or whatever else has a 64-bit key.
+template <class Items>
+void RadixSort(Items* items, Items* scratch) {
+  using Item = typename Items::value_type;
   constexpr int kDigits = 8;
   std::array<std::array<uint32_t, 256>, kDigits> counts{};
-  for (const SortItem& item : *items) {
+  for (const Item& item : *items) {
     for (size_t d = 0; d < kDigits; ++d) ++counts[d][(item.key >> (8 * d)) & 0xFF];
   }
   scratch->resize(items->size());
@@ -30,7 +33,7 @@ inline void RadixSort(std::vector<SortItem>* items, std::vector<SortItem>* scrat
       next[v] = sum;
       sum += counts[d][v];
     }
-    for (const SortItem& item : *items) (*scratch)[next[(item.key >> (8 * d)) & 0xFF]++] = item;
+    for (const Item& item : *items) (*scratch)[next[(item.key >> (8 * d)) & 0xFF]++] = item;
     items->swap(*scratch);
   }
 }

@@ -5,7 +5,7 @@
 #include <memory>
 #include <utility>
 
-#include "engine/counter_delta.h"
+#include "engine/delta_set.h"
 
 namespace tallymark {
 
@@ -13,13 +13,13 @@ namespace tallymark {
 // inside the counters' gate, so that they see either side of a checkpoint whole, and hold a
 // shared_ptr to it for as long as they read.
 struct ReadView {
-  std::shared_ptr<const CounterDelta> frozen;  // may be null
-  std::shared_ptr<const CounterDelta> live;
+  std::shared_ptr<const DeltaSet> frozen;  // may be null
+  std::shared_ptr<const DeltaSet> live;
 
   // `alive` counts the views that somebody holds. It goes down with release order, so that whoever
   // sees that with acquire order comes after everything that was read through the view: the
   // count of a shared_ptr does not promise that to one who only looks at it.
-  ReadView(std::shared_ptr<const CounterDelta> frozen_delta, std::shared_ptr<const CounterDelta> live_delta,
+  ReadView(std::shared_ptr<const DeltaSet> frozen_delta, std::shared_ptr<const DeltaSet> live_delta,
            std::atomic<int>* alive)
       : frozen(std::move(frozen_delta)), live(std::move(live_delta)), alive_(alive) {
     alive_->fetch_add(1, std::memory_order_relaxed);

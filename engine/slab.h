@@ -7,8 +7,14 @@
 
 namespace tallymark {
 
-// Zeroed memory in large pieces straight from the system, asked to be backed by huge pages: first
-// touch of small pages costs microseconds a kilobyte on virtual machines. Move only.
+// Zeroed memory straight from the system, asked to be backed by huge pages: on virtual machines the
+// first touch of a small page costs up to 15 us, a hundred times what its share of a huge page does,
+// and random access to small pages misses the TLB. Half a huge page and more is rounded up to whole
+// ones. `bytes` is given again to UnmapLarge. Throws std::bad_alloc.
+[[nodiscard]] void* MapLarge(size_t bytes);
+void UnmapLarge(void* memory, size_t bytes) noexcept;
+
+// Memory of MapLarge with an owner. Move only.
 class Slab {
  public:
   Slab() = default;

@@ -7,12 +7,16 @@
 #include <rocksdb/sst_file_writer.h>
 #include <rocksdb/table.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstdarg>
 #include <filesystem>
 #include <map>
 
 #include "engine/counter_rules.h"
+#include "engine/directory_format.h"
+#include "engine/directory_lock.h"
+#include "engine/distinct_rules.h"
 #include "engine/file_names.h"
 #include "engine/meta_keys.h"
 #include "format/keys.h"
@@ -20,12 +24,34 @@
 namespace tallymark {
 namespace {
 
+// A name a line, so that changes stay apart.
+// clang-format off
 constexpr std::array<std::string_view, kFamilyCount> kFamilyNames = {
-    "default",    "meta", "raw",         "raw_hours", "packed", "positions", "counters",
-    "identities", "ads",  "top_minutes", "top_hours", "jobs",   "filters"};
+    "default",
+    "meta",
+    "raw",
+    "raw_hours",
+    "packed",
+    "positions",
+    "counters",
+    "identities",
+    "ads",
+    "top_minutes",
+    "top_hours",
+    "jobs",
+    "filters",
+    "imports",
+    "distinct",
+    "pending_conversions",
+    "ad_owners",
+    "ad_settings",
+};
+// clang-format on
+static_assert(!kFamilyNames.back().empty(), "every family has a name");
 
 rocksdb::ColumnFamilyOptions FamilyOptions(Family family, const std::shared_ptr<rocksdb::Cache>& cache,
-                                           const std::shared_ptr<RetentionPositions>& retention) {
+                                           const std::shared_ptr<RetentionPositions>& retention,
+                                           const std::shared_ptr<LiveFilters>& live) {
   rocksdb::ColumnFamilyOptions options;
   options.compression = rocksdb::kNoCompression;
   options.write_buffer_size = 8 << 20;
@@ -47,7 +73,7 @@ rocksdb::ColumnFamilyOptions FamilyOptions(Family family, const std::shared_ptr<
       break;
     case Family::kCounters:
       options.merge_operator = NewCounterMergeOperator();
-      options.compaction_filter_factory = NewCounterFilterFactory(retention);
+      options.compaction_filter_factory = NewCounterFilterFactory(retention, live);
       options.compression = rocksdb::kLZ4Compression;
       options.prefix_extractor.reset(rocksdb::NewFixedPrefixTransform(CounterKey::kPrefixSize));
       table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
@@ -55,8 +81,18 @@ rocksdb::ColumnFamilyOptions FamilyOptions(Family family, const std::shared_ptr<
       table.block_size = 16 << 10;
       options.target_file_size_base = 64 << 20;
       break;
+    case Family::kDistinct:
+      options.merge_operator = NewDistinctMergeOperator();
+      options.compaction_filter_factory = NewDistinctFilterFactory(retention);
+      options.prefix_extractor.reset(rocksdb::NewFixedPrefixTransform(DistinctKey::kPrefixSize));
+      table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
+      table.whole_key_filtering = false;
+      table.block_size = 16 << 10;
+      options.target_file_size_base = 64 << 20;
+      break;
     case Family::kTopMinutes:
     case Family::kTopHours:
+      options.compaction_filter_factory = NewTopListFilterFactory(live);
       table.block_size = 32 << 10;
       break;
     default:
@@ -102,41 +138,93 @@ Status FromRocks(const rocksdb::Status& status, const std::string& context) {
   return Status::Io(std::move(message));
 }
 
+void LiveFilters::Set(Numbers numbers) {
+  std::ranges::sort(numbers);
+  std::lock_guard lock(mutex_);
+  numbers_ = std::make_shared<const Numbers>(std::move(numbers));
+}
+
+std::shared_ptr<const LiveFilters::Numbers> LiveFilters::Get() const {
+  std::lock_guard lock(mutex_);
+  return numbers_;
+}
+
 Result<std::unique_ptr<Storage>> Storage::Open(const StorageOptions& options,
                                                std::shared_ptr<RetentionPositions> retention) {
   std::unique_ptr<Storage> storage(new Storage());
   storage->options_ = options;
-  std::string path = DatabasePath(options.data_dir);
-  std::error_code error;
-  if (!options.read_only) {
-    std::filesystem::create_directories(path, error);
-    if (error) return Status::Io("cannot create " + path + ": " + error.message());
-  }
-  bool created = !std::filesystem::exists(path + "/CURRENT");
-  if (created && options.read_only) return Status::NotFound(options.data_dir + " holds no Tallymark data");
-  auto cache = rocksdb::NewLRUCache(options.block_cache_bytes);
-  storage->db_options_ = DatabaseOptions();
-  storage->statistics_ = rocksdb::CreateDBStatistics();
-  storage->statistics_->set_stats_level(rocksdb::StatsLevel::kExceptDetailedTimers);
-  storage->db_options_.statistics = storage->statistics_;
-  if (options.file_system) {
-    storage->env_ = rocksdb::NewCompositeEnv(options.file_system);
-    storage->db_options_.env = storage->env_.get();
-  }
-  for (int i = 0; i < kFamilyCount; ++i) {
-    storage->descriptors_.emplace_back(std::string(kFamilyNames[static_cast<size_t>(i)]),
-                                       FamilyOptions(static_cast<Family>(i), cache, retention));
-  }
-  rocksdb::Status opened = storage->OpenDatabase(path);
-  if (!opened.ok()) {
-    bool locked = opened.IsIOError() && opened.ToString().find("lock") != std::string::npos;
-    if (locked) return Status::Conflict(options.data_dir + " is in use by another process");
-    return FromRocks(opened, "cannot open " + path);
-  }
-  Status status = storage->CheckFormat(created);
+  Status status = storage->PrepareFolders();
+  if (!status.ok()) return status;
+  storage->DescribeFamilies(retention);
+  status = storage->ListFamilies();
+  if (!status.ok()) return status;
+  status = storage->OpenDatabase();
+  if (!status.ok()) return status;
+  status = storage->RecordFormat();
   if (status.ok() && !options.read_only) status = storage->EmptyScratch();
   if (!status.ok()) return status;
   return storage;
+}
+
+// Refuses a newer directory and marks an older one with our version, both before RocksDB sees it:
+// an older program that comes later must not open what a crash left half upgraded.
+Status Storage::PrepareFolders() {
+  const std::string& data_dir = options_.data_dir;
+  Result<int> version = ReadFormatFile(data_dir);
+  if (!version.ok()) return version.status();
+  Status readable = CheckFormatVersion(data_dir, *version);
+  if (!readable.ok()) return readable;
+  const std::string path = DatabasePath(data_dir);
+  created_ = !std::filesystem::exists(path + "/CURRENT");
+  if (options_.read_only) {
+    return created_ ? Status::NotFound(data_dir + " holds no Tallymark data") : Status::Ok();
+  }
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  if (error) return Status::Io("cannot create " + path + ": " + error.message());
+  if (*version == kFormatVersion) return Status::Ok();
+  // An owner that is alive may be an older program, whose directory this is.
+  Result<bool> held = IsDirectoryHeld(data_dir);
+  if (!held.ok()) return held.status();
+  if (*held) return Status::Conflict(data_dir + " is in use by another process");
+  return WriteFormatFile(data_dir, kFormatVersion);
+}
+
+void Storage::DescribeFamilies(const std::shared_ptr<RetentionPositions>& retention) {
+  auto cache = rocksdb::NewLRUCache(options_.block_cache_bytes);
+  db_options_ = DatabaseOptions();
+  statistics_ = rocksdb::CreateDBStatistics();
+  statistics_->set_stats_level(rocksdb::StatsLevel::kExceptDetailedTimers);
+  db_options_.statistics = statistics_;
+  if (options_.read_only) db_options_.info_log = std::make_shared<NoInfoLog>();
+  if (options_.file_system) {
+    env_ = rocksdb::NewCompositeEnv(options_.file_system);
+    db_options_.env = env_.get();
+  }
+  for (int i = 0; i < kFamilyCount; ++i) {
+    descriptors_.emplace_back(std::string(kFamilyNames[static_cast<size_t>(i)]),
+                              FamilyOptions(static_cast<Family>(i), cache, retention, options_.live_filters));
+  }
+}
+
+// Which families the directory has. One that we do not know is a newer program's, even where the
+// version has been lost.
+Status Storage::ListFamilies() {
+  if (created_) return Status::Ok();
+  const std::string path = DatabasePath(options_.data_dir);
+  std::vector<std::string> names;
+  rocksdb::Status listed = rocksdb::DB::ListColumnFamilies(db_options_, path, &names);
+  if (!listed.ok()) return FromRocks(listed, "cannot open " + path);
+  for (const std::string& name : names) {
+    const auto* known = std::find(kFamilyNames.begin(), kFamilyNames.end(), name);
+    if (known == kFamilyNames.end()) {
+      return Status::Invalid(
+          options_.data_dir + " has a column family \"" + name +
+          "\", which this program does not know: use the newer program it was written with");
+    }
+    present_[static_cast<size_t>(known - kFamilyNames.begin())] = true;
+  }
+  return Status::Ok();
 }
 
 // Only once the lock is held: another process's files may be on their way there.
@@ -148,54 +236,63 @@ Status Storage::EmptyScratch() const {
   return error ? Status::Io("cannot empty " + scratch + ": " + error.message()) : Status::Ok();
 }
 
-rocksdb::Status Storage::OpenDatabase(const std::string& path) {
+Status Storage::OpenDatabase() {
+  const std::string path = DatabasePath(options_.data_dir);
+  if (!options_.read_only) present_.fill(true);
+  std::vector<rocksdb::ColumnFamilyDescriptor> wanted;
+  for (size_t i = 0; i < descriptors_.size(); ++i) {
+    if (present_[i]) wanted.push_back(descriptors_[i]);
+  }
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   rocksdb::DB* db = nullptr;
   rocksdb::Status opened;
-  if (options_.read_only) db_options_.info_log = std::make_shared<NoInfoLog>();
   if (!options_.read_only) {
-    opened = rocksdb::DB::Open(db_options_, path, descriptors_, &handles, &db);
+    opened = rocksdb::DB::Open(db_options_, path, wanted, &handles, &db);
   } else if (options_.beside_owner) {
     // The folder is for an info log, which there is none of.
     const std::string unused = std::filesystem::temp_directory_path().string();
-    opened = rocksdb::DB::OpenAsSecondary(db_options_, path, unused, descriptors_, &handles, &db);
+    opened = rocksdb::DB::OpenAsSecondary(db_options_, path, unused, wanted, &handles, &db);
   } else {
-    opened = rocksdb::DB::OpenForReadOnly(db_options_, path, descriptors_, &handles, &db);
+    opened = rocksdb::DB::OpenForReadOnly(db_options_, path, wanted, &handles, &db);
   }
-  if (!opened.ok()) return opened;
+  if (!opened.ok()) {
+    bool locked = opened.IsIOError() && opened.ToString().find("lock") != std::string::npos;
+    if (locked) return Status::Conflict(options_.data_dir + " is in use by another process");
+    return FromRocks(opened, "cannot open " + path);
+  }
   db_.reset(db);
-  std::copy(handles.begin(), handles.end(), handles_.begin());
-  return opened;
-}
-
-Status Storage::CheckFormat(bool created) {
-  Result<std::string> stored = Get(Family::kMeta, kMetaFormatVersion);
-  if (!stored.ok() && stored.status().code() != Code::kNotFound) return stored.status();
-  if (!stored.ok()) {
-    if (!created && options_.read_only)
-      return Status::Corruption("no format version in " + options_.data_dir);
-    rocksdb::WriteOptions sync;
-    sync.sync = true;
-    return FromRocks(
-        db_->Put(sync, handle(Family::kMeta), ToSlice(kMetaFormatVersion), std::to_string(kFormatVersion)),
-        "write the format version");
-  }
-  int version = 0;
-  auto [end, error] = std::from_chars(stored->data(), stored->data() + stored->size(), version);
-  if (error != std::errc() || end != stored->data() + stored->size()) {
-    return Status::Corruption("format version of " + options_.data_dir + " is unreadable");
-  }
-  if (version > kFormatVersion) {
-    return Status::Invalid(options_.data_dir + " has format version " + std::to_string(version) +
-                           "; this program reads up to " + std::to_string(kFormatVersion) +
-                           ": use the newer program it was written with");
+  handles_.fill(handles[0]);
+  for (size_t i = 0, next = 0; i < handles_.size(); ++i) {
+    if (present_[i]) handles_[i] = handles[next++];
   }
   return Status::Ok();
 }
 
+// The version stands in `meta` too: FORMAT may have been lost on the way, and version 1 knew only this.
+Status Storage::RecordFormat() {
+  Result<std::string> stored = Get(Family::kMeta, kMetaFormatVersion);
+  if (!stored.ok() && stored.status().code() != Code::kNotFound) return stored.status();
+  int version = 0;
+  if (stored.ok()) {
+    auto [end, error] = std::from_chars(stored->data(), stored->data() + stored->size(), version);
+    if (error != std::errc() || end != stored->data() + stored->size() || version < 1)
+      return Status::Corruption("format version of " + options_.data_dir + " is unreadable");
+    Status readable = CheckFormatVersion(options_.data_dir, version);
+    if (!readable.ok()) return readable;
+  } else if (options_.read_only) {
+    return Status::Corruption("no format version in " + options_.data_dir);
+  }
+  if (options_.read_only || version == kFormatVersion) return Status::Ok();
+  rocksdb::WriteOptions sync;
+  sync.sync = true;
+  return FromRocks(
+      db_->Put(sync, handle(Family::kMeta), ToSlice(kMetaFormatVersion), std::to_string(kFormatVersion)),
+      "write the format version");
+}
+
 Storage::~Storage() {
-  for (rocksdb::ColumnFamilyHandle* h : handles_) {
-    if (h != nullptr) db_->DestroyColumnFamilyHandle(h);
+  for (size_t i = 0; db_ && i < handles_.size(); ++i) {
+    if (present_[i]) db_->DestroyColumnFamilyHandle(handles_[i]);
   }
   if (db_) db_->Close().PermitUncheckedError();
 }

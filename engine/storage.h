@@ -7,6 +7,7 @@
 #include <array>
 #include <atomic>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,7 +17,9 @@
 
 namespace tallymark {
 
-// The column families, in the order of kFamilyNames. What each holds: engine/README.md.
+// The column families, in the order of kFamilyNames. What each holds: engine/data_directory.md. A new
+// one takes a line here and one in kFamilyNames; directories that lack it get it when they are
+// opened for writing.
 enum class Family : uint8_t {
   kDefault = 0,  // RocksDB insists on one; empty
   kMeta,
@@ -31,8 +34,14 @@ enum class Family : uint8_t {
   kTopHours,
   kJobs,
   kFilters,
+  kImports,
+  kDistinct,
+  kPendingConversions,
+  kAdOwners,
+  kAdSettings,
+  kCount,  // not a family: how many there are
 };
-inline constexpr int kFamilyCount = 13;
+inline constexpr int kFamilyCount = static_cast<int>(Family::kCount);
 std::string_view FamilyName(Family family);
 
 // A RocksDB status as ours; the one place where they meet.
@@ -46,6 +55,20 @@ struct RetentionPositions {
   std::atomic<int32_t> hours{INT32_MIN};
 };
 
+// Internal numbers of filters that have rows somebody may read. What lies under another number is
+// dropped when it is compacted. Thread safe.
+class LiveFilters {
+ public:
+  using Numbers = std::vector<uint32_t>;
+  void Set(Numbers numbers);
+  // Sorted. Null until the first Set: who does not know which live must drop none.
+  std::shared_ptr<const Numbers> Get() const;
+
+ private:
+  mutable std::mutex mutex_;
+  std::shared_ptr<const Numbers> numbers_;
+};
+
 struct StorageOptions {
   std::string data_dir;
   uint64_t block_cache_bytes = 512ULL << 20;
@@ -56,6 +79,8 @@ struct StorageOptions {
   bool beside_owner = false;
   // Tests put a faulty file system here; null is the machine's.
   std::shared_ptr<rocksdb::FileSystem> file_system;
+  // Null: rows of every filter are kept.
+  std::shared_ptr<LiveFilters> live_filters;
 };
 
 // A file to be ingested, already written and closed.
@@ -68,9 +93,10 @@ struct IngestFile {
 // safe. The RocksDB lock keeps other processes out for as long as it lives.
 class Storage {
  public:
-  // Opens or creates `data_dir`/db. Checks the format version: kInvalid when it is newer than ours,
-  // kConflict when another process holds the directory, kNotFound when it is to be read and is not
-  // there.
+  // Opens or creates `data_dir`/db. A directory of a newer format is refused (kInvalid) with nothing
+  // in it changed; one of an older format gets the families it lacks and is marked with ours, or
+  // with `read_only` stays as it is, and its missing families read as empty. kConflict when another
+  // process holds the directory, kNotFound when it is to be read and is not there.
   static Result<std::unique_ptr<Storage>> Open(const StorageOptions& options,
                                                std::shared_ptr<RetentionPositions> retention);
   ~Storage();
@@ -96,16 +122,22 @@ class Storage {
 
  private:
   Storage() = default;
-  rocksdb::Status OpenDatabase(const std::string& path);
-  Status CheckFormat(bool created);
+  Status PrepareFolders();
+  Status ListFamilies();
+  Status OpenDatabase();
+  void DescribeFamilies(const std::shared_ptr<RetentionPositions>& retention);
+  Status RecordFormat();
   Status EmptyScratch() const;
 
   StorageOptions options_;
   std::shared_ptr<rocksdb::Statistics> statistics_;
   std::unique_ptr<rocksdb::Env> env_;
+  bool created_ = false;  // there was no database yet
+  std::array<bool, kFamilyCount> present_{};
   std::vector<rocksdb::ColumnFamilyDescriptor> descriptors_;
   rocksdb::DBOptions db_options_;
   std::unique_ptr<rocksdb::DB> db_;
+  // A family that is absent has the handle of `default`, which is always empty.
   std::array<rocksdb::ColumnFamilyHandle*, kFamilyCount> handles_{};
   std::atomic<uint64_t> scratch_number_{0};
   ReadGate raw_gate_;

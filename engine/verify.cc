@@ -2,9 +2,11 @@
 
 #include "engine/inspect_impl.h"
 #include "engine/verify_counts.h"
+#include "engine/verify_distinct.h"
 #include "engine/verify_files.h"
 #include "engine/verify_identities.h"
 #include "engine/verify_raw.h"
+#include "engine/verify_records.h"
 
 namespace tallymark {
 namespace {
@@ -17,6 +19,7 @@ void CheckPositions(const InspectedDirectory& directory, VerifyFindings* finding
   };
   check("counters", directory.counters.covered_sequence);
   check("identities", directory.identities.covered_sequence);
+  check("distinct", directory.distinct.covered_sequence);
 }
 
 }  // namespace
@@ -31,15 +34,18 @@ VerifyReport VerifyDirectory(const InspectedDirectory& directory,
   findings.BeginPhase(0.1, 0.6);
   ScanRaw(directory, &findings, &raw);
   CountedTruth counted;
-  findings.BeginPhase(0.6, 0.75);
+  findings.BeginPhase(0.6, 0.7);
   ScanCounters(directory, &findings, &counted);
   ScanTopLists(directory, &findings, &counted);
   CompareCounts(directory, raw, counted, &findings);
+  findings.BeginPhase(0.7, 0.75);
+  DistinctVerifier(directory, raw, &findings).Run();
   IdentityVerifier identities(directory, raw, &findings);
   findings.BeginPhase(0.75, 0.85);
   identities.Compare();
   findings.BeginPhase(0.85, 1);
   identities.FindRepeats();
+  CheckRecords(directory, &findings);
   findings.Progress(1);
   return std::move(findings.report());
 }

@@ -1,6 +1,7 @@
 #include "engine/verify_counts.h"
 
 #include <set>
+#include <type_traits>
 
 #include "engine/verify_recount.h"
 #include "format/keys.h"
@@ -64,9 +65,8 @@ class RowScan {
     Status decoded = DecodeHourRow(bytes, &row_);
     if (!decoded.ok()) return findings_->Damage(decoded.WithContext(name).message());
     if (key.ad >= directory_.ads.size()) return findings_->Damage(name + " is of no known ad");
-    if (key.filter != 0) return findings_->Damage(name + " is of no known filter");
     if (directory_.HoursAreGone(key.hour)) return;
-    HourDigest& digest = counted_->rows[key.hour];
+    HourDigest& digest = counted_->filters[key.filter].rows[key.hour];
     AddSums(key.ad, key.hour, row_.totals, &digest.totals);
     MetricSums cells;
     for (const MinuteCell& cell : row_.cells) {
@@ -118,13 +118,12 @@ class ListScan {
                              ", chunk " + std::to_string(key.chunk);
     Status decoded = DecodeTopChunk(bytes, &pairs_);
     if (!decoded.ok()) return findings_->Damage(decoded.WithContext(name).message());
-    if (key.filter != 0 || key.metric >= kMetricCount)
-      return findings_->Damage(name + " is of no known filter and metric");
+    if (key.metric >= kMetricCount) return findings_->Damage(name + " is of no known metric");
     if (!pairs_.empty() && pairs_.back().ad >= directory_.ads.size())
       return findings_->Damage(name + " has an ad that is not known");
     const int32_t hour = minutes_ ? HourOfMinute(key.bucket) : key.bucket;
     if (minutes_ ? directory_.MinutesAreGone(hour) : directory_.HoursAreGone(hour)) return;
-    HourDigest& digest = counted_->lists[hour];
+    HourDigest& digest = counted_->filters[key.filter].lists[hour];
     AmountDigest& amounts = minutes_ ? digest.minutes : digest.totals;
     for (const TopPair& p : pairs_) amounts.Add(p.ad, key.bucket, static_cast<Metric>(key.metric), p.amount);
   }
@@ -141,6 +140,45 @@ HourDigest Find(const std::map<int32_t, HourDigest>& digests, int32_t hour) {
   return found == digests.end() ? HourDigest() : found->second;
 }
 
+// Holds the counters of one filter against raw.
+void CompareFilter(const InspectedDirectory& directory, const CountedFilter& filter, const RawTruth& raw,
+                   const CountedTruth& counted, VerifyFindings* findings) {
+  auto find = [&](const auto& by_filter) {
+    auto found = by_filter.find(filter.number);
+    return found == by_filter.end() ? typename std::decay_t<decltype(by_filter)>::mapped_type()
+                                    : found->second;
+  };
+  const std::map<int32_t, HourDigest> truths = filter.number == 0 ? raw.hours : find(raw.filters);
+  const CountedTruth::Hours stored = find(counted.filters);
+  std::set<int32_t> hours;
+  for (const auto* digests : {&truths, &stored.rows, &stored.lists}) {
+    for (const auto& [hour, digest] : *digests) hours.insert(hour);
+  }
+  HourRecount recount(directory, filter, findings);
+  for (int32_t hour : hours) {
+    if (directory.HoursAreGone(hour)) continue;
+    const bool minutes = !directory.MinutesAreGone(hour);
+    auto differ = [&](const HourDigest& a, const HourDigest& b) {
+      return !(a.totals == b.totals) || (minutes && !(a.minutes == b.minutes));
+    };
+    const HourDigest rows = Find(stored.rows, hour);
+    const HourDigest lists = Find(stored.lists, hour);
+    if (directory.RawIsGone(hour) || hour < filter.complete_from_hour) {
+      if (counted.rows_complete && counted.lists_complete && differ(rows, lists))
+        findings->Damage("hour " + std::to_string(hour) + ", filter " + std::to_string(filter.id) +
+                         ": top lists and counter rows differ");
+      continue;
+    }
+    if (!raw.complete) continue;  // told already; the recount would only repeat it ad by ad
+    const HourDigest truth = Find(truths, hour);
+    const bool rows_differ = counted.rows_complete && differ(rows, truth);
+    const bool lists_differ = counted.lists_complete && differ(lists, truth);
+    if (rows_differ || lists_differ)
+      recount.Compare(hour, truth.events, rows_differ, lists_differ, rows.rows);
+  }
+  recount.Finish();
+}
+
 }  // namespace
 
 void ScanCounters(const InspectedDirectory& directory, VerifyFindings* findings, CountedTruth* counted) {
@@ -153,34 +191,12 @@ void ScanTopLists(const InspectedDirectory& directory, VerifyFindings* findings,
   scan.Run(Family::kTopHours);
 }
 
+// Numbers that no whole version has are being counted, or are to be dropped.
 void CompareCounts(const InspectedDirectory& directory, const RawTruth& raw, const CountedTruth& counted,
                    VerifyFindings* findings) {
-  std::set<int32_t> hours;
-  for (const auto* digests : {&raw.hours, &counted.rows, &counted.lists}) {
-    for (const auto& [hour, digest] : *digests) hours.insert(hour);
+  for (const CountedFilter& filter : directory.WholeFilters()) {
+    CompareFilter(directory, filter, raw, counted, findings);
   }
-  HourRecount recount(directory, findings);
-  for (int32_t hour : hours) {
-    if (directory.HoursAreGone(hour)) continue;
-    const bool minutes = !directory.MinutesAreGone(hour);
-    auto differ = [&](const HourDigest& a, const HourDigest& b) {
-      return !(a.totals == b.totals) || (minutes && !(a.minutes == b.minutes));
-    };
-    const HourDigest rows = Find(counted.rows, hour);
-    const HourDigest lists = Find(counted.lists, hour);
-    if (directory.RawIsGone(hour)) {
-      if (counted.rows_complete && counted.lists_complete && differ(rows, lists))
-        findings->Damage("hour " + std::to_string(hour) + ": top lists and counter rows differ");
-      continue;
-    }
-    if (!raw.complete) continue;  // told already; the recount would only repeat it ad by ad
-    const HourDigest truth = Find(raw.hours, hour);
-    const bool rows_differ = counted.rows_complete && differ(rows, truth);
-    const bool lists_differ = counted.lists_complete && differ(lists, truth);
-    if (rows_differ || lists_differ)
-      recount.Compare(hour, truth.events, rows_differ, lists_differ, rows.rows);
-  }
-  recount.Finish();
 }
 
 }  // namespace tallymark

@@ -10,10 +10,13 @@ namespace tallymark {
 
 // Digests of what was made of raw, by hour.
 struct CountedTruth {
+  struct Hours {
+    std::map<int32_t, HourDigest> rows;
+    std::map<int32_t, HourDigest> lists;  // of top_minutes and top_hours
+  };
   bool rows_complete = true;  // every counter row could be read
   bool lists_complete = true;
-  std::map<int32_t, HourDigest> rows;
-  std::map<int32_t, HourDigest> lists;  // of top_minutes and top_hours
+  std::map<uint32_t, Hours> filters;  // by internal number
 };
 
 // Reads every counter row once: structure, ads, minutes against totals where raw is gone.

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <string_view>
 #include <vector>
 
 #include "format/hour_row.h"
@@ -69,6 +70,19 @@ struct IdentityDigest {
     const XXH128_hash_t hash = XXH3_128bits(words.data(), sizeof words);
     return static_cast<Wide>(hash.high64) << 64 | hash.low64;
   }
+};
+
+// Values by ad: the sum of their hashes, modulo 2^128.
+class BytesDigest {
+ public:
+  void Add(uint32_t ad, std::string_view bytes) {
+    const XXH128_hash_t hash = XXH3_128bits_withSeed(bytes.data(), bytes.size(), ad);
+    sum_ += static_cast<unsigned __int128>(hash.high64) << 64 | hash.low64;
+  }
+  friend bool operator==(const BytesDigest&, const BytesDigest&) = default;
+
+ private:
+  unsigned __int128 sum_ = 0;
 };
 
 // The positions of the blocks that stand in the log, which are runs with gaps where blocks were

@@ -9,12 +9,13 @@ void VerifyFindings::Damage(std::string text) {
 }
 
 void VerifyFindings::Mismatch(Place place, uint32_t ad, int64_t bucket_ms, std::string metric,
-                              std::string counted, std::string raw) {
+                              std::string counted, std::string raw, uint32_t filter_id) {
   ++report_.mismatch_count;
   if (listed_[static_cast<size_t>(place)]++ >= kListedMax) return;
   VerifyReport::Mismatch mismatch;
   if (ad < directory_.ads.size()) mismatch.ad_id = directory_.ads.Name(ad);
   mismatch.bucket_ms = bucket_ms;
+  mismatch.filter_id = filter_id;
   mismatch.metric = std::move(metric);
   mismatch.counted = std::move(counted);
   mismatch.raw = std::move(raw);

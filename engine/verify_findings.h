@@ -22,9 +22,9 @@ class VerifyFindings {
   void Damage(std::string text);
   // What is stored beside raw (`counted`) and what raw says. `metric` also says where it is stored.
   // Each place has a list of its own length, so that a thousand of one do not hide one of another.
-  enum class Place : uint8_t { kCounters, kTopLists, kIdentities };
+  enum class Place : uint8_t { kCounters, kTopLists, kIdentities, kDistinct };
   void Mismatch(Place place, uint32_t ad, int64_t bucket_ms, std::string metric, std::string counted,
-                std::string raw);
+                std::string raw, uint32_t filter_id = 0);
 
   // Progress from here on moves between these shares of the whole.
   void BeginPhase(double begin, double end);
@@ -40,7 +40,7 @@ class VerifyFindings {
   const std::function<void(double)>& progress_;
   double begin_ = 0;
   double end_ = 1;
-  std::array<size_t, 3> listed_{};  // by Place
+  std::array<size_t, 4> listed_{};  // by Place
   VerifyReport report_;
 };
 

@@ -4,6 +4,7 @@
 
 #include "engine/block_reader.h"
 #include "engine/count_event.h"
+#include "engine/filter_matcher.h"
 #include "engine/inspect_identities.h"
 #include "format/block_index.h"
 #include "format/keys.h"
@@ -17,7 +18,7 @@ constexpr uint64_t kBlocksPerProgress = 64;
 class RawScan {
  public:
   RawScan(const InspectedDirectory& directory, VerifyFindings* findings, RawTruth* truth)
-      : directory_(directory), findings_(findings), truth_(truth) {}
+      : directory_(directory), findings_(findings), truth_(truth), filters_(WholeSet(directory)) {}
 
   void Run() {
     ScanLog();
@@ -32,6 +33,13 @@ class RawScan {
   }
 
  private:
+  static FilterSet WholeSet(const InspectedDirectory& directory) {
+    std::vector<FilterSet::Member> members;
+    for (const CountedFilter& filter : directory.WholeFilters()) {
+      if (filter.number != 0) members.push_back({filter.number, filter.active_from, filter.definition});
+    }
+    return FilterSet(std::move(members));
+  }
   std::unique_ptr<rocksdb::Iterator> NewIterator(Family family) const {
     rocksdb::ReadOptions read;
     read.fill_cache = false;
@@ -47,7 +55,7 @@ class RawScan {
 
   void ScanLog() {
     const InspectedDirectory& d = directory_;
-    uint64_t expected = std::min(d.counters.covered_sequence, d.identities.covered_sequence) + 1;
+    uint64_t expected = d.PassedSequence() + 1;
     auto it = NewIterator(Family::kRaw);
     for (it->SeekToFirst(); it->Valid(); it->Next()) {
       RawKey key;
@@ -115,7 +123,8 @@ class RawScan {
     const bool sealed = sequence <= directory_.identities.covered_sequence;
     if (!sealed) truth_->unsealed += chunk_.events.size();
     for (size_t i = 0; i < chunk_.events.size(); ++i) {
-      if (counted) Count(chunk_.events[i], ads_[i]);
+      if (counted) Count(chunk_.events[i], ads_[i], &truth_->hours);
+      CountFilters(chunk_.events[i], ads_[i], sequence);
       if (sealed) {
         const Event& e = chunk_.events[i];
         if (!directory_.RawIsGone(HourOf(e.time_ns)))
@@ -124,10 +133,21 @@ class RawScan {
     }
   }
 
-  void Count(const Event& e, uint32_t ad) {
+  // A version's counters cover what its job counted, up to the position it is active from, and what
+  // came later as far as the others do.
+  void CountFilters(const Event& e, uint32_t ad, uint64_t sequence) {
+    places_.clear();
+    matcher_.Match(filters_, chunk_, e, &places_);
+    for (uint32_t place : places_) {
+      if (sequence > std::max(directory_.counters.covered_sequence, filters_.active_from(place))) continue;
+      Count(e, ad, &truth_->filters[filters_.number(place)]);
+    }
+  }
+
+  void Count(const Event& e, uint32_t ad, std::map<int32_t, HourDigest>* hours) {
     const int32_t hour = HourOf(e.time_ns);
     const int32_t minute = MinuteOf(e.time_ns);
-    HourDigest& digest = truth_->hours[hour];
+    HourDigest& digest = (*hours)[hour];
     ++digest.events;
     digest.minutes.Add(ad, minute, CountMetric(e.kind), 1);
     digest.totals.Add(ad, hour, CountMetric(e.kind), 1);
@@ -170,6 +190,9 @@ class RawScan {
   RawTruth* const truth_;
   EventChunk chunk_;
   std::vector<uint32_t> ads_;
+  const FilterSet filters_;
+  FilterMatcher matcher_;
+  std::vector<uint32_t> places_;
 };
 
 }  // namespace

@@ -13,8 +13,10 @@ namespace tallymark {
 
 // What raw says must be on disk elsewhere.
 struct RawTruth {
-  bool complete = true;                    // every block could be read
-  std::map<int32_t, HourDigest> hours;     // of events that positions/counters covers
+  bool complete = true;                 // every block could be read
+  std::map<int32_t, HourDigest> hours;  // of the events that everything's counters cover
+  // The same of each filter that is counted whole, by internal number.
+  std::map<uint32_t, std::map<int32_t, HourDigest>> filters;
   std::map<int32_t, IdentityDigest> days;  // of events that positions/identities covers
   SequenceSet log_sequences;
   uint64_t unsealed = 0;  // events beyond positions/identities

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/block_reader.h"
 #include "engine/count_event.h"
 #include "engine/verify_raw.h"
 #include "format/decimal.h"
@@ -29,15 +30,37 @@ void HourRecount::AddUp(Cells* cells) {
   cells->resize(out);
 }
 
-Status HourRecount::CountRaw(const Slice& slice, Cells* cells) const {
-  CountColumns columns;
+// The block's events that the filter matches, in columns_.
+Status HourRecount::ReadCounted(std::string_view block) {
+  if (filter_.number == 0) return DecodeCountColumns(block, &columns_);
+  columns_ = CountColumns();
+  EventChunk chunk;
+  std::vector<uint32_t> ads;
+  Status read = ReadBlock(block, directory_.ads, nullptr, &chunk, &ads);
+  std::vector<uint32_t> places;
+  for (size_t i = 0; read.ok() && i < chunk.events.size(); ++i) {
+    const Event& event = chunk.events[i];
+    places.clear();
+    matcher_.Match(set_, chunk, event, &places);
+    if (places.empty()) continue;
+    columns_.ads.push_back(ads[i]);
+    columns_.times_ns.push_back(event.time_ns);
+    columns_.kinds.push_back(event.kind);
+    columns_.revenue_micros.push_back(event.has_revenue ? event.revenue_micros : 0);
+  }
+  return read;
+}
+
+Status HourRecount::CountRaw(const Slice& slice, Cells* cells) {
+  const CountColumns& columns = columns_;
   auto add = [&](uint32_t ad, int minute, Metric metric, int64_t amount) {
     cells->push_back({ad, static_cast<uint8_t>(minute), static_cast<uint8_t>(metric), amount});
     cells->push_back({ad, kWholeHour, static_cast<uint8_t>(metric), amount});
   };
   Status read = ForEachCoveredBlock(
-      directory_, slice.hour, directory_.counters.covered_sequence, [&](uint64_t, std::string_view block) {
-        if (!DecodeCountColumns(block, &columns).ok()) return Status::Ok();  // told by the scan of raw
+      directory_, slice.hour, std::max(directory_.counters.covered_sequence, filter_.active_from),
+      [&](uint64_t, std::string_view block) {
+        if (!ReadCounted(block).ok()) return Status::Ok();  // told by the scan of raw
         for (size_t i = 0; i < columns.ads.size(); ++i) {
           if (HourOf(columns.times_ns[i]) != slice.hour || !slice.Has(columns.ads[i])) continue;
           if (columns.ads[i] >= directory_.ads.size()) continue;
@@ -71,7 +94,7 @@ Status HourRecount::ReadRows(const Slice& slice, const Cells& raw, Cells* cells,
     if (i > 0 && raw[i].ad == raw[i - 1].ad) continue;
     const uint32_t ad = raw[i].ad;
     Result<std::string> bytes =
-        directory_.storage->Get(Family::kCounters, CounterKey{ad, 0, slice.hour}.Encode());
+        directory_.storage->Get(Family::kCounters, CounterKey{ad, filter_.number, slice.hour}.Encode());
     if (!bytes.ok() && bytes.status().code() == Code::kNotFound) continue;
     if (!bytes.ok()) return bytes.status();
     if (!DecodeHourRow(*bytes, &row).ok()) continue;  // told by the scan of counters
@@ -95,7 +118,8 @@ Status HourRecount::ReadLists(const Slice& slice, Cells* cells) const {
     for (it->Seek(TopKey{begin, 0, 0, 0, 0}.EncodePrefix()); it->Valid(); it->Next()) {
       TopKey key;
       if (!TopKey::Decode(ToView(it->key()), &key) || key.bucket >= end) break;
-      if (key.filter != 0 || !DecodeTopChunk(ToView(it->value()), &pairs).ok()) continue;  // told by the scan
+      if (key.filter != filter_.number || !DecodeTopChunk(ToView(it->value()), &pairs).ok())
+        continue;  // told by the scan
       const auto minute = static_cast<uint8_t>(by_minute ? key.bucket - begin : kWholeHour);
       for (const TopPair& p : pairs) {
         if (slice.Has(p.ad)) cells->push_back({p.ad, minute, key.metric, p.amount});
@@ -114,7 +138,8 @@ void HourRecount::Tell(int32_t hour, const Cell& cell, VerifyFindings::Place whe
   std::string metric(MetricName(static_cast<Metric>(cell.metric)));
   if (whole) metric += " of the hour";
   metric += where == VerifyFindings::Place::kCounters ? " in counters" : " in top lists";
-  findings_->Mismatch(where, cell.ad, bucket_ms, std::move(metric), WideText(counted), WideText(raw));
+  findings_->Mismatch(where, cell.ad, bucket_ms, std::move(metric), WideText(counted), WideText(raw),
+                      filter_.id);
 }
 
 void HourRecount::Diff(int32_t hour, const Cells& raw, const Cells& stored, VerifyFindings::Place where) {
@@ -176,7 +201,7 @@ void HourRecount::FindStrayRows() {
   HourRow row;
   for (it->SeekToFirst(); it->Valid(); it->Next()) {
     CounterKey key;
-    if (!CounterKey::Decode(ToView(it->key()), &key) || key.filter != 0) continue;
+    if (!CounterKey::Decode(ToView(it->key()), &key) || key.filter != filter_.number) continue;
     auto hour = ads_of_hours_.find(key.hour);
     if (hour == ads_of_hours_.end() || key.ad >= hour->second.size() || hour->second[key.ad]) continue;
     if (!DecodeHourRow(ToView(it->value()), &row).ok()) continue;

@@ -4,17 +4,22 @@
 #include <map>
 #include <vector>
 
+#include "engine/filter_matcher.h"
 #include "engine/verify_findings.h"
 #include "format/hour_row.h"
+#include "format/raw_block.h"
 
 namespace tallymark {
 
-// Counts hours again from raw, ad by ad, and tells each amount that counter rows or top lists have
-// otherwise. Memory: slices of the ads of about two million events at a time.
+// Counts hours of one filter again from raw, ad by ad, and tells each amount that counter rows or top lists
+// have otherwise. Memory: slices of the ads of about two million events at a time.
 class HourRecount {
  public:
-  HourRecount(const InspectedDirectory& directory, VerifyFindings* findings)
-      : directory_(directory), findings_(findings) {}
+  HourRecount(const InspectedDirectory& directory, const CountedFilter& filter, VerifyFindings* findings)
+      : directory_(directory),
+        filter_(filter),
+        set_({{filter.number, filter.active_from, filter.definition}}),
+        findings_(findings) {}
 
   // `events`: of the hour, up to positions/counters. `stored_rows`: how many counter rows of the hour
   // there are.
@@ -41,7 +46,8 @@ class HourRecount {
   };
 
   static void AddUp(Cells* cells);
-  Status CountRaw(const Slice& slice, Cells* cells) const;
+  Status CountRaw(const Slice& slice, Cells* cells);
+  Status ReadCounted(std::string_view block);
   Status ReadRows(const Slice& slice, const Cells& raw, Cells* cells, uint64_t* found) const;
   Status ReadLists(const Slice& slice, Cells* cells) const;
   void AddRow(uint32_t ad, const HourRow& row, bool minutes, Cells* cells) const;
@@ -50,7 +56,11 @@ class HourRecount {
   void FindStrayRows();
 
   const InspectedDirectory& directory_;
+  const CountedFilter& filter_;
+  const FilterSet set_;
   VerifyFindings* const findings_;
+  FilterMatcher matcher_;
+  CountColumns columns_;                               // of a block's events that the filter matches
   std::map<int32_t, std::vector<bool>> ads_of_hours_;  // hours with stray rows: ads that raw has
 };
 

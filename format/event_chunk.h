@@ -35,7 +35,7 @@ std::string_view FieldName(Field field);  // "ad_id", ...
 
 inline constexpr uint16_t kAbsent = 0xFFFF;  // Event::size of a field the event does not carry
 
-// One event whose texts lie in the EventChunk that owns it. Plain data, 112 bytes: a parser fills
+// One event whose texts lie in the EventChunk that owns it. Plain data, 104 bytes: a parser fills
 // millions a second.
 struct Event {
   int64_t time_ns = 0;         // event time, nanoseconds since the epoch
@@ -50,9 +50,19 @@ struct Event {
   uint8_t extra_count = 0;
   EventKind kind = EventKind::kClick;
   bool has_revenue = false;
+  // Of a conversion that was joined to its click: bit 1 << Field for each field that it took from
+  // there. Its ad is always among them, and no event that was not joined has a bit set.
+  uint8_t inherited = 0;
 
   bool Has(Field f) const { return size[static_cast<size_t>(f)] != kAbsent; }
+  bool Inherited(Field f) const { return (inherited >> static_cast<unsigned>(f) & 1U) != 0; }
 };
+static_assert(sizeof(Event) == 104);
+
+// The fields that a conversion can take from its click: not event_id, which is the click's own, and
+// not click_id, which it has.
+inline constexpr uint8_t kInheritableFields = 0xFD;
+static_assert((kInheritableFields >> static_cast<unsigned>(Field::kEventId) & 1U) == 0);
 
 // An attribute outside Field. Within one event extras are sorted by name and names are unique.
 struct Extra {
@@ -60,6 +70,7 @@ struct Extra {
   uint32_t value_offset = 0;
   uint16_t name_size = 0;
   uint16_t value_size = 0;
+  bool inherited = false;  // see Event::inherited
 };
 
 // A stretch of a chunk between two acknowledgement marks: events [previous end, event_end) and the

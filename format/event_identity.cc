@@ -55,7 +55,8 @@ void PutOthersBefore(const EventChunk& chunk, const Event& event, std::string_vi
       PutAttribute(out, kRevenueName, micros);
       *revenue = false;
     } else if (has_extra && (all || extra_name < limit)) {
-      PutAttribute(out, extra_name, chunk.ExtraValue(chunk.extras[event.extra_begin + *extra]));
+      const Extra& attribute = chunk.extras[event.extra_begin + *extra];
+      if (!attribute.inherited) PutAttribute(out, extra_name, chunk.ExtraValue(attribute));
       ++*extra;
     } else {
       return;
@@ -83,15 +84,38 @@ uint64_t ExtrasSum(const EventChunk& chunk, const Event& event) {
   uint64_t sum = 0;
   for (uint32_t i = 0; i < event.extra_count; ++i) {
     const Extra& extra = chunk.extras[event.extra_begin + i];
+    if (extra.inherited) continue;
     std::string_view value = chunk.ExtraValue(extra);
     sum += XXH3_64bits_withSeed(value.data(), value.size(), Hash(chunk.ExtraName(extra)));
   }
   return sum;
 }
 
+// As the conversion was before it was joined.
+void ComputeIdentityOfJoined(const EventChunk& chunk, Event& event) {
+  Event own = event;
+  own.inherited = 0;
+  for (size_t i = 0; i < kFieldCount; ++i) {
+    if (event.Inherited(static_cast<Field>(i))) own.size[i] = kAbsent;
+  }
+  ComputeIdentity(chunk, own);
+  event.identity = own.identity;
+  event.content_check = own.content_check;
+  event.ad_hash = Hash(chunk.Get(event, Field::kAdId));
+}
+
 }  // namespace
 
+Hash128 IdentityOfEventId(EventKind kind, std::string_view event_id) {
+  return FromXxh(
+      XXH3_128bits_withSeed(event_id.data(), event_id.size(), kEventIdSeed + static_cast<uint64_t>(kind)));
+}
+
 void ComputeIdentity(const EventChunk& chunk, Event& event) {
+  if (event.inherited != 0) {
+    ComputeIdentityOfJoined(chunk, event);
+    return;
+  }
   uint64_t sum = Hash(event.time_ns, kTimeSeed);
   event.ad_hash = 0;
   const char* text = chunk.text.data();
@@ -105,8 +129,7 @@ void ComputeIdentity(const EventChunk& chunk, Event& event) {
   if (event.extra_count > 0) sum += ExtrasSum(chunk, event);
   if (event.Has(Field::kEventId)) {
     std::string_view id = chunk.Get(event, Field::kEventId);
-    event.identity = FromXxh(
-        XXH3_128bits_withSeed(id.data(), id.size(), kEventIdSeed + static_cast<uint64_t>(event.kind)));
+    event.identity = IdentityOfEventId(event.kind, id);
     sum += event.identity.lo * kFieldMultiplier[static_cast<size_t>(Field::kEventId)];
   } else {
     event.identity = WholeEventIdentity(chunk, event);

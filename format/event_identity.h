@@ -16,8 +16,12 @@ namespace tallymark {
 // to, and the event id enters with half of the identity. Equal content has equal checks; of
 // conflicting contents one in 65,536 goes unnoticed, which costs a metric, never a count.
 //
-// Both are functions of the event's meaning only: what a raw block gives back hashes the same.
+// Both are functions of what the event itself carried: what it inherited from its click enters
+// neither, so that a resend is known. What a raw block gives back hashes the same.
 void ComputeIdentity(const EventChunk& chunk, Event& event);
+
+// The identity of an event of this kind with this event_id: how a conversion finds its click.
+Hash128 IdentityOfEventId(EventKind kind, std::string_view event_id);
 
 }  // namespace tallymark
 

@@ -29,10 +29,11 @@ enum class RejectReason : uint8_t {
   kBadTime,     // timestamp does not fit int64 nanoseconds
   kTooOld,
   kInFuture,
-  kLineTooLong,  // over kMaxLineBytes
-  kTruncated,    // connection ended inside a line
+  kLineTooLong,        // over kMaxLineBytes
+  kTruncated,          // connection ended inside a line
+  kConversionExpired,  // was accepted, and no click came for it within the time to wait
 };
-inline constexpr int kRejectReasonCount = 17;
+inline constexpr int kRejectReasonCount = 18;
 std::string_view RejectReasonName(RejectReason reason);  // "parse", "unknown_kind", "no_ad", ...
 
 inline constexpr size_t kMaxLineBytes = 64 * 1024;

@@ -8,23 +8,11 @@
 namespace tallymark {
 namespace {
 
-constexpr std::array<std::string_view, kRejectReasonCount> kReasonNames = {"parse",
-                                                                           "unknown_kind",
-                                                                           "duplicate_name",
-                                                                           "no_ad",
-                                                                           "reserved_ad",
-                                                                           "id_too_long",
-                                                                           "too_many_attributes",
-                                                                           "name_too_long",
-                                                                           "value_too_long",
-                                                                           "not_utf8",
-                                                                           "bad_ip",
-                                                                           "bad_revenue",
-                                                                           "bad_time",
-                                                                           "too_old",
-                                                                           "in_future",
-                                                                           "line_too_long",
-                                                                           "truncated"};
+constexpr std::array<std::string_view, kRejectReasonCount> kReasonNames = {
+    "parse",         "unknown_kind",        "duplicate_name",    "no_ad",          "reserved_ad",
+    "id_too_long",   "too_many_attributes", "name_too_long",     "value_too_long", "not_utf8",
+    "bad_ip",        "bad_revenue",         "bad_time",          "too_old",        "in_future",
+    "line_too_long", "truncated",           "conversion_expired"};
 
 bool Reject(Rejection* rejection, RejectReason reason, size_t position, std::string detail) {
   *rejection = {reason, position, std::move(detail)};
@@ -200,10 +188,15 @@ bool EventBuilder::SetIp(const Attribute& attribute, EventChunk* chunk, Event* e
   return true;
 }
 
-bool EventBuilder::CheckAd(const EventChunk& chunk, const Event& event, Rejection* rejection) const {
-  std::string_view ad = chunk.Get(event, Field::kAdId);
-  if (ad.empty()) return Reject(rejection, RejectReason::kNoAd, Rejection::kWholeLine, "no ad_id");
-  if (ad != kReservedAd) return true;
+// A conversion that names its click takes the ad from there.
+bool EventBuilder::CheckAd(const EventChunk& chunk, const Event& event, Rejection* rejection) {
+  if (!event.Has(Field::kAdId)) {
+    const bool is_conversion = event.kind == EventKind::kConversion;
+    if (is_conversion && event.Has(Field::kClickId)) return true;
+    return Reject(rejection, RejectReason::kNoAd, Rejection::kWholeLine,
+                  is_conversion ? "neither an ad_id nor a click_id" : "no ad_id");
+  }
+  if (chunk.Get(event, Field::kAdId) != kReservedAd) return true;
   return Reject(rejection, RejectReason::kReservedAd, Rejection::kWholeLine,
                 "the ad_id popular_ads is reserved");
 }

@@ -25,8 +25,8 @@ size_t ValueBytesMax(uint8_t target);
 
 // Whether an empty value means that the attribute is not there. Others may be present and empty.
 constexpr bool EmptyIsAbsent(uint8_t target) {
-  return target == static_cast<uint8_t>(Field::kEventId) || target == static_cast<uint8_t>(Field::kIp) ||
-         target == static_cast<uint8_t>(Field::kClickId);
+  return target == static_cast<uint8_t>(Field::kAdId) || target == static_cast<uint8_t>(Field::kEventId) ||
+         target == static_cast<uint8_t>(Field::kIp) || target == static_cast<uint8_t>(Field::kClickId);
 }
 
 inline constexpr char kReservedAd[] = "popular_ads";
@@ -71,7 +71,7 @@ class EventBuilder {
                   Rejection* rejection);
   bool SetValue(const Attribute& attribute, EventChunk* chunk, Event* event, Rejection* rejection);
   bool SetIp(const Attribute& attribute, EventChunk* chunk, Event* event, Rejection* rejection);
-  bool CheckAd(const EventChunk& chunk, const Event& event, Rejection* rejection) const;
+  static bool CheckAd(const EventChunk& chunk, const Event& event, Rejection* rejection);
   // The token's meaning as a place in chunk->text: where it is, or appended when it has escapes.
   uint32_t Resolve(const TextToken& token, Escapes escapes, size_t base, EventChunk* chunk, uint32_t* size);
 

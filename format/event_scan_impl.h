@@ -72,10 +72,13 @@ inline const char* TakeLineEnd(const char* p, const char* end) {
   return p[1] == '\n' ? p + 2 : nullptr;
 }
 
-inline bool IsAdAllowed(const char* text, const Event& event) {
+inline bool IsAdAllowed(const char* text, EventKind kind, const Event& event) {
   constexpr uint8_t kAd = static_cast<uint8_t>(Field::kAdId);
   uint16_t size = event.size.begin()[kAd];
-  if (size == kAbsent || size == 0) return false;
+  if (size == kAbsent) {
+    return kind == EventKind::kConversion &&
+           event.size.begin()[static_cast<uint8_t>(Field::kClickId)] != kAbsent;
+  }
   return size != sizeof(kReservedAd) - 1 ||
          !EqualBytes(text + event.offset.begin()[kAd], kReservedAd, sizeof(kReservedAd) - 1);
 }
@@ -90,7 +93,7 @@ inline bool IsAdAllowed(const char* text, const Event& event) {
     if (p == nullptr) return nullptr;
   }
   if (time_ns < run->oldest_ns || time_ns > run->newest_ns) return nullptr;
-  if (!IsAdAllowed(run->text, *event)) return nullptr;
+  if (!IsAdAllowed(run->text, shape.kind, *event)) return nullptr;
   event->time_ns = time_ns;
   event->kind = shape.kind;
   event->extra_begin = run->extra_count;

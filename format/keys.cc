@@ -108,6 +108,18 @@ bool CounterKey::Decode(std::string_view key, CounterKey* out) {
   return true;
 }
 
+std::string DistinctKey::Encode() const {
+  std::string out(kSize, '\0');
+  KeyWriter(out.data()).Put(ad).Put(hour);
+  return out;
+}
+
+bool DistinctKey::Decode(std::string_view key, DistinctKey* out) {
+  if (key.size() != kSize) return false;
+  KeyReader(key).Get(&out->ad).Get(&out->hour);
+  return true;
+}
+
 std::string IdentityKey::Encode() const {
   std::string out(kIdentityKeySize, '\0');
   KeyWriter(out.data()).Put(day).Put(segment).Put(bucket);

@@ -35,6 +35,15 @@ struct CounterKey {  // `counters`; the first 8 bytes (ad, filter) are the bloom
   static bool Decode(std::string_view key, CounterKey* out);
 };
 
+struct DistinctKey {  // `distinct`; the first 4 bytes (ad) are the bloom prefix
+  uint32_t ad = 0;
+  int32_t hour = 0;
+  static constexpr size_t kSize = 8;
+  static constexpr size_t kPrefixSize = 4;
+  std::string Encode() const;
+  static bool Decode(std::string_view key, DistinctKey* out);
+};
+
 struct IdentityKey {  // `identities`
   int32_t day = 0;
   uint32_t segment = 0;

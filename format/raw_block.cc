@@ -83,6 +83,7 @@ struct RawBlockEncoder::Scratch {
   std::vector<uint64_t> kinds;
   std::vector<int64_t> revenue;
   std::vector<uint16_t> revenue_rows;
+  std::vector<uint16_t> joined_rows;  // of events that inherited something
   std::array<TextColumn, kFieldCount> fields;
   std::vector<TextColumn> extras;  // the first `extra_count` are in use
   size_t extra_count = 0;
@@ -100,6 +101,7 @@ struct RawBlockEncoder::Scratch {
   bool OneTextAnAd(const TextColumn& column);
   void PutNumbers(const RawBlockHeader& header, std::string* out);
   void PutRevenue(size_t count, std::string* out);
+  void PutInherited(std::span<const EventRef> rows, std::string* out);
   void PutText(uint8_t id, TextColumn& column, size_t count, std::string* out);
   void PutExtras(size_t count, std::string* out);
 };
@@ -109,6 +111,7 @@ void RawBlockEncoder::Scratch::Clear() {
   runs.begin.clear();
   revenue.clear();
   revenue_rows.clear();
+  joined_rows.clear();
   for (TextColumn& column : fields) column.Clear();
   if (extras.size() > kKeptExtraColumns) extras.resize(kKeptExtraColumns);
   for (TextColumn& column : extras) column.Clear();
@@ -153,6 +156,7 @@ void RawBlockEncoder::Scratch::GatherRow(const EventRef& ref, uint16_t row) {
     revenue.push_back(event.revenue_micros);
     revenue_rows.push_back(row);
   }
+  if (event.inherited != 0) joined_rows.push_back(row);
   if (event.extra_count > 0) GatherExtras(ref, row);
 }
 
@@ -215,6 +219,29 @@ void RawBlockEncoder::Scratch::PutRevenue(size_t count, std::string* out) {
   directory.Add(RawColumn::kRevenue, static_cast<uint8_t>(form), out->size() - start);
 }
 
+void RawBlockEncoder::Scratch::PutInherited(std::span<const EventRef> rows, std::string* out) {
+  if (joined_rows.empty()) return;
+  size_t start = out->size();
+  RowSetForm form = EncodeRowSet(joined_rows, rows.size(), out);
+  numbers.clear();
+  for (uint16_t row : joined_rows) numbers.push_back(rows[row].event->inherited);
+  EncodeInts(numbers, out);
+  for (uint16_t row : joined_rows) {
+    const Event& event = *rows[row].event;
+    numbers.clear();
+    for (uint32_t i = 0; i < event.extra_count; ++i) {
+      if (rows[row].chunk->extras[event.extra_begin + i].inherited) numbers.push_back(i);
+    }
+    PutVarint64(out, numbers.size());
+    uint64_t next = 0;
+    for (uint64_t i : numbers) {
+      PutVarint64(out, i - next);
+      next = i + 1;
+    }
+  }
+  directory.Add(RawColumn::kInherited, static_cast<uint8_t>(form), out->size() - start);
+}
+
 // Many attributes belong to the ad (campaign, advertiser): fills per_ad when each run of rows has
 // one text and that is fewer texts.
 bool RawBlockEncoder::Scratch::OneTextAnAd(const TextColumn& column) {
@@ -266,6 +293,8 @@ void RawBlockEncoder::Encode(std::span<const EventRef> rows, std::string* out) {
   out->resize(start + sizeof header);
   s.PutNumbers(header, out);
   s.PutRevenue(rows.size(), out);
+  s.PutInherited(rows, out);
+  if (!s.joined_rows.empty()) header.version = kRawBlockVersion;
   for (size_t f = 0; f < kFieldCount; ++f) {
     s.PutText(FieldColumn(static_cast<Field>(f)), s.fields[f], rows.size(), out);
   }

@@ -49,6 +49,10 @@ class RawBlockEncoder {
 // Checks magic, version, size and checksum and reads the header. Corruption says what is wrong.
 Result<RawBlockInfo> ReadRawBlockInfo(std::string_view block);
 
+// Whether some event of the block carries one of these fields (ad_id, which has no column, is none
+// of them). Decodes no column. Corruption as for ReadRawBlockInfo.
+Result<bool> RawBlockCarries(std::string_view block, std::span<const Field> fields);
+
 // Only the columns the counters need: ads (per event), times, kinds, revenue. Used by replay of
 // the counter views; much cheaper than a whole decode. Checksum verified.
 struct CountColumns {
@@ -58,6 +62,17 @@ struct CountColumns {
   std::vector<int64_t> revenue_micros;  // 0 where the event has none
 };
 Status DecodeCountColumns(std::string_view block, CountColumns* out);
+
+// Only the columns that distinct counts need. `users` and `ips` are empty views where the event has
+// none; they point into `text`, which the next decode overwrites. Checksum verified.
+struct PeopleColumns {
+  std::vector<uint32_t> ads;
+  std::vector<int64_t> times_ns;
+  std::vector<std::string_view> users;
+  std::vector<std::string_view> ips;
+  std::string text;
+};
+Status DecodePeopleColumns(std::string_view block, PeopleColumns* out);
 
 // Decodes every event, or only those of `only_ad` when it is not null, appending to chunk->events
 // (and extras, text) and the ad numbers to *ads. The decoded events have no ad id text and no

@@ -49,10 +49,12 @@ class Reader {
   template <class Sink>
   Status Texts(const RawColumnView& column, const Rows& rows, std::string* text, Sink sink);
 
-  // The columns after revenue.
-  std::span<const RawColumnView> TextColumns() const {
-    return std::span(columns_).subspan(HasRevenue() ? 4 : 3);
-  }
+  // Calls sink(i, mask of fields, indices among its extras) for the wanted rows that inherited.
+  template <class Sink>
+  Status Inherited(const Rows& rows, Sink sink);
+
+  // The columns after the numbers.
+  std::span<const RawColumnView> TextColumns() const { return std::span(columns_).subspan(numbers_); }
   // Calls sink(i) for the wanted rows that have a value in this column.
   template <class Sink>
   Status Presence(const RawColumnView& column, const Rows& rows, Sink sink);
@@ -65,6 +67,7 @@ class Reader {
 
   RawBlockHeader header_;
   std::vector<RawColumnView> columns_;
+  size_t numbers_ = 0;  // columns that are not texts: they come first
   AdRuns runs_;
   // Of the column read last: the rows that carry it, and which of them are wanted.
   std::vector<uint16_t> present_;
@@ -76,8 +79,10 @@ class Reader {
 Status Reader::Open(std::string_view block) {
   Status status = OpenRawBlock(block, &header_, &columns_);
   if (!status.ok()) return status;
-  size_t numbers = HasRevenue() ? 4 : 3;
-  for (size_t i = 0; i < numbers; ++i) {
+  while (numbers_ < columns_.size() && columns_[numbers_].column < static_cast<uint8_t>(RawColumn::kField)) {
+    ++numbers_;
+  }
+  for (size_t i = 0; i < numbers_; ++i) {
     if (columns_[i].encoding != kNumbersEncoding) return Damaged(columns_[i]);
   }
   if (!DecodeAdRuns(columns_[0].body, header_.ad_min, header_.ad_max, header_.count, &runs_)) {
@@ -198,6 +203,34 @@ Status Reader::Revenue(const Rows& rows, Sink sink) {
   return sound ? Status::Ok() : Damaged(column);
 }
 
+template <class Sink>
+Status Reader::Inherited(const Rows& rows, Sink sink) {
+  if (!columns_[numbers_ - 1].Is(RawColumn::kInherited)) return Status::Ok();
+  const RawColumnView& column = columns_[numbers_ - 1];
+  std::string_view body;
+  IntsReader masks;
+  if (!TakePresence(column, rows, &body) || !masks.Open(&body, present_.size())) return Damaged(column);
+  std::vector<uint32_t> extras;
+  for (size_t i = 0; i < present_.size(); ++i) {
+    uint64_t mask = 0;
+    masks.Read(i, {&mask, 1});
+    const bool sound_mask = (mask & ~uint64_t{kInheritableFields}) == 0 && (mask & 1) != 0;
+    uint64_t count = 0;
+    if (!sound_mask || !GetVarint64(&body, &count) || count > kExtrasMax) return Damaged(column);
+    extras.clear();
+    uint64_t next = 0;
+    for (uint64_t k = 0; k < count; ++k, ++next) {
+      uint64_t distance = 0;
+      if (!GetVarint64(&body, &distance) || distance > kExtrasMax) return Damaged(column);
+      next += distance;
+      extras.push_back(static_cast<uint32_t>(next));
+    }
+    if (i < present_begin_ || i >= present_end_) continue;
+    if (!sink(present_[i] - rows.begin, static_cast<uint8_t>(mask), extras)) return Damaged(column);
+  }
+  return body.empty() ? Status::Ok() : Damaged(column);
+}
+
 // Fills places_ with `n` of the column's texts.
 Status Reader::DecodePlaces(const RawColumnView& column, std::string_view body, size_t count, size_t begin,
                             size_t n, std::string* text) {
@@ -269,6 +302,23 @@ Status DecodeExtras(Reader& reader, std::span<const RawColumnView> columns, cons
   return Status::Ok();
 }
 
+// After everything else is there: a field or an extra that is said to be inherited must be.
+Status MarkInherited(Reader& reader, const Rows& rows, std::span<Event> events, EventChunk* chunk) {
+  return reader.Inherited(rows, [&](size_t i, uint8_t mask, const std::vector<uint32_t>& extras) {
+    Event& event = events[i];
+    event.inherited = mask;
+    for (size_t f = static_cast<size_t>(Field::kAdId) + 1; f < kFieldCount; ++f) {
+      const auto field = static_cast<Field>(f);
+      if (event.Inherited(field) && !event.Has(field)) return false;
+    }
+    for (uint32_t x : extras) {
+      if (x >= event.extra_count) return false;
+      chunk->extras[event.extra_begin + x].inherited = true;
+    }
+    return true;
+  });
+}
+
 // Columns before events: each is read into an array of its own, and every event is then written
 // once, since the events of a block do not fit the near caches.
 struct DenseColumns {
@@ -327,8 +377,9 @@ Status DecodeRows(Reader& reader, const Rows& rows, EventChunk* chunk) {
     events[i].revenue_micros = micros;
     events[i].has_revenue = true;
   });
-  if (!status.ok() || fields == columns.size()) return status;
-  return DecodeExtras(reader, columns.subspan(fields), rows, events, chunk);
+  if (status.ok() && fields < columns.size())
+    status = DecodeExtras(reader, columns.subspan(fields), rows, events, chunk);
+  return status.ok() ? MarkInherited(reader, rows, events, chunk) : status;
 }
 
 }  // namespace
@@ -338,6 +389,17 @@ Result<RawBlockInfo> ReadRawBlockInfo(std::string_view block) {
   Status status = CheckRawBlock(block, &header);
   if (!status.ok()) return status;
   return RawBlockInfo{header.count, header.time_min_ns, header.time_max_ns, header.ad_min, header.ad_max};
+}
+
+Result<bool> RawBlockCarries(std::string_view block, std::span<const Field> fields) {
+  RawBlockHeader header;
+  std::vector<RawColumnView> columns;
+  Status status = OpenRawBlock(block, &header, &columns);
+  if (!status.ok()) return status;
+  return std::any_of(columns.begin(), columns.end(), [&](const RawColumnView& column) {
+    return std::any_of(fields.begin(), fields.end(),
+                       [&](Field field) { return column.column == FieldColumn(field); });
+  });
 }
 
 Status DecodeCountColumns(std::string_view block, CountColumns* out) {
@@ -356,6 +418,39 @@ Status DecodeCountColumns(std::string_view block, CountColumns* out) {
   status = reader.Kinds(rows, [&](size_t i, EventKind kind) { out->kinds[i] = kind; });
   if (!status.ok()) return status;
   return reader.Revenue(rows, [&](size_t i, int64_t micros) { out->revenue_micros[i] = micros; });
+}
+
+Status DecodePeopleColumns(std::string_view block, PeopleColumns* out) {
+  Reader reader;
+  Status status = reader.Open(block);
+  if (!status.ok()) return status;
+  Rows rows = reader.AllRows();
+  out->ads.resize(rows.size());
+  out->times_ns.resize(rows.size());
+  out->users.assign(rows.size(), {});
+  out->ips.assign(rows.size(), {});
+  out->text.clear();
+  status = reader.Ads(rows, [&](size_t i, uint32_t ad) { out->ads[i] = ad; });
+  if (!status.ok()) return status;
+  status = reader.Times(rows, [&](size_t i, int64_t time_ns) { out->times_ns[i] = time_ns; });
+  if (!status.ok()) return status;
+  // Places first: the text moves while it grows.
+  std::array<std::vector<TextPlace>, 2> places;
+  for (const RawColumnView& column : reader.TextColumns()) {
+    const bool users = column.column == FieldColumn(Field::kUserId);
+    if (!users && column.column != FieldColumn(Field::kIp)) continue;
+    std::vector<TextPlace>& of_rows = places[users ? 0 : 1];
+    of_rows.resize(rows.size());
+    status =
+        reader.Texts(column, rows, &out->text, [&](size_t i, const TextPlace& place) { of_rows[i] = place; });
+    if (!status.ok()) return status;
+  }
+  const std::string_view text = out->text;
+  for (size_t i = 0; i < places[0].size(); ++i)
+    out->users[i] = text.substr(places[0][i].offset, places[0][i].size);
+  for (size_t i = 0; i < places[1].size(); ++i)
+    out->ips[i] = text.substr(places[1][i].offset, places[1][i].size);
+  return Status::Ok();
 }
 
 Status DecodeRawBlock(std::string_view block, const uint32_t* only_ad, EventChunk* chunk,

@@ -3,6 +3,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "format/coding.h"
@@ -19,7 +20,7 @@ bool IsKnownColumn(uint8_t column) {
   bool is_field = field > static_cast<unsigned>(Field::kAdId) && field < static_cast<unsigned>(kFieldCount);
   return is_field ||
          (column >= static_cast<uint8_t>(RawColumn::kAds) &&
-          column <= static_cast<uint8_t>(RawColumn::kRevenue)) ||
+          column <= static_cast<uint8_t>(RawColumn::kInherited)) ||
          column == static_cast<uint8_t>(RawColumn::kExtra);
 }
 
@@ -33,10 +34,11 @@ bool Ascending(const RawColumnView& a, const RawColumnView& b) {
   return a.column != b.column ? a.column < b.column : a.name < b.name;
 }
 
-// Ads, times and kinds are in every block, revenue may be.
+// Ads, times and kinds are in every block, revenue and what was inherited may be.
 bool LayoutFits(const RawColumnView& entry) {
   if (entry.layout > (kLayoutFormMask | kLayoutPerAd)) return false;
-  if (entry.Is(RawColumn::kRevenue)) return entry.layout <= kLayoutFormMask;
+  if (entry.Is(RawColumn::kRevenue) || entry.Is(RawColumn::kInherited))
+    return entry.layout <= kLayoutFormMask;
   if (entry.column < static_cast<uint8_t>(RawColumn::kRevenue)) return entry.layout == 0;
   return entry.layout <= kLayoutFormMask || entry.layout == kLayoutPerAd;
 }
@@ -78,6 +80,8 @@ std::string RawColumnView::Name() const {
       return "column kinds";
     case RawColumn::kRevenue:
       return "column revenue";
+    case RawColumn::kInherited:
+      return "column inherited";
     case RawColumn::kExtra:
       return "column of attribute '" + std::string(name.substr(0, 64)) + "'";
     case RawColumn::kField:
@@ -104,9 +108,9 @@ Status CheckRawBlock(std::string_view block, RawBlockHeader* header) {
   if (block.size() < sizeof *header) return Damaged("shorter than its header");
   std::memcpy(header, block.data(), sizeof *header);
   if (header->magic != kRawBlockMagic) return Damaged("wrong magic");
-  if (header->version != kRawBlockVersion) {
+  if (header->version < kRawBlockVersionPlain || header->version > kRawBlockVersion) {
     return Damaged("version " + std::to_string(header->version) +
-                   " is not known; this program reads version " + std::to_string(kRawBlockVersion));
+                   " is not known; this program reads versions up to " + std::to_string(kRawBlockVersion));
   }
   if (header->size != block.size()) {
     return Damaged("says it has " + std::to_string(header->size) + " bytes, but has " +
@@ -128,7 +132,16 @@ Status OpenRawBlock(std::string_view block, RawBlockHeader* header, std::vector<
   std::string_view bodies = block.substr(sizeof *header);
   std::string_view directory = bodies.substr(bodies.size() - header->directory_size);
   bodies.remove_suffix(header->directory_size);
-  return ReadDirectory(directory, bodies, header->column_count, columns);
+  status = ReadDirectory(directory, bodies, header->column_count, columns);
+  if (!status.ok()) return status;
+  // One form for one content: the version says whether something was inherited.
+  const bool joined = std::any_of(columns->begin(), columns->end(),
+                                  [](const RawColumnView& c) { return c.Is(RawColumn::kInherited); });
+  if (joined == (header->version == kRawBlockVersionPlain)) {
+    return Damaged("version " + std::to_string(header->version) +
+                   (joined ? " with a column that came later" : " without what makes it one"));
+  }
+  return status;
 }
 
 }  // namespace tallymark

@@ -17,11 +17,13 @@ namespace tallymark {
 // decoder and tests; users of raw blocks need raw_block.h only.
 
 inline constexpr uint32_t kRawBlockMagic = 0x42524D54;  // "TMRB"
-inline constexpr uint16_t kRawBlockVersion = 1;
+// The newest version that is read. Blocks without joined conversions are written as version 1.
+inline constexpr uint16_t kRawBlockVersion = 2;
+inline constexpr uint16_t kRawBlockVersionPlain = 1;
 
 struct RawBlockHeader {
   uint32_t magic = kRawBlockMagic;
-  uint16_t version = kRawBlockVersion;
+  uint16_t version = kRawBlockVersionPlain;
   uint16_t flags = 0;     // none is defined
   uint64_t checksum = 0;  // see RawBlockChecksum
   uint32_t size = 0;      // bytes of the whole block
@@ -41,7 +43,15 @@ inline constexpr size_t kChecksumEnd = 16;
 static_assert(offsetof(RawBlockHeader, checksum) == kChecksumOffset);
 
 // What a column holds. Stored: never renumber. kField + Field is that attribute's column.
-enum class RawColumn : uint8_t { kAds = 1, kTimes = 2, kKinds = 3, kRevenue = 4, kField = 16, kExtra = 64 };
+enum class RawColumn : uint8_t {
+  kAds = 1,
+  kTimes = 2,
+  kKinds = 3,
+  kRevenue = 4,
+  kInherited = 5,  // since version 2
+  kField = 16,
+  kExtra = 64
+};
 constexpr uint8_t FieldColumn(Field field) {
   return static_cast<uint8_t>(static_cast<unsigned>(RawColumn::kField) + static_cast<unsigned>(field));
 }

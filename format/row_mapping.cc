@@ -4,7 +4,9 @@
 
 #include "format/decimal.h"
 #include "format/event_chunk.h"
+#include "format/event_utf8.h"
 #include "format/line_writer.h"
+#include "format/text_encoding.h"
 
 namespace tallymark {
 namespace {
@@ -43,8 +45,8 @@ Result<size_t> RowMapping::FindColumn(std::string_view name, std::span<const Csv
       return i;
     }
   }
-  return Status::Invalid("line 1: there is no column \"" + std::string(name) + "\"; the columns are " +
-                         NamesOf(header));
+  return Status::Invalid("line 1, column 1: there is no column \"" + std::string(name) +
+                         "\"; the columns are " + NamesOf(header));
 }
 
 Status RowMapping::SplitTemplate(std::string_view text, std::span<const CsvCell> header,
@@ -73,7 +75,9 @@ Status RowMapping::AddSource(Source source, const std::string& place) {
       std::any_of(sources_.begin(), sources_.end(), [&](const Source& s) { return s.name == source.name; });
   taken = taken || (source.name == kTime && time_) || (source.name == kEvent && event_);
   if (taken) return Status::Invalid(place + ": \"" + source.name + "\" comes from two places");
-  if (source.name == kTime) {
+  if (kind_ == kAdKind) {
+    sources_.push_back(std::move(source));
+  } else if (source.name == kTime) {
     time_ = std::move(source);
   } else if (source.name == kEvent) {
     event_ = std::move(source);
@@ -128,6 +132,18 @@ Status RowMapping::AddOtherColumns(std::span<const CsvCell> header) {
   return Status::Ok();
 }
 
+Status RowMapping::CheckAds(const MappingOptions& options) const {
+  const bool has_id = std::any_of(sources_.begin(), sources_.end(), [](const Source& source) {
+    return source.name == FieldName(Field::kAdId);
+  });
+  if (!has_id) {
+    return Status::Invalid(
+        "line 1, column 1: no column is the ad; name one (map ad_id:COLUMN) or set it (set ad_id=VALUE)");
+  }
+  if (options.identity_by_row) return Status::Invalid("an ad is known by its ad_id, not by its row");
+  return Status::Ok();
+}
+
 Status RowMapping::TakeSpecials(const MappingOptions& options) {
   auto is_constant = [](const Source& source) {
     return std::all_of(source.parts.begin(), source.parts.end(),
@@ -160,14 +176,14 @@ Status RowMapping::TakeSpecials(const MappingOptions& options) {
 Status RowMapping::CheckComplete(const MappingOptions& options) {
   if (!time_) {
     return Status::Invalid(
-        "line 1: no column is the time; name one (map time:COLUMN) or set it (set time=VALUE)");
+        "line 1, column 1: no column is the time; name one (map time:COLUMN) or set it (set time=VALUE)");
   }
   if (!options.kind.empty() && !IsKind(options.kind)) {
     return Status::Invalid("\"" + options.kind + "\" is not a kind of event (impression, click, conversion)");
   }
   if (options.kind.empty() && !event_) {
     return Status::Invalid(
-        "line 1: there is no column \"event\", so the kind must be given (impression, click, "
+        "line 1, column 1: there is no column \"event\", so the kind must be given (impression, click, "
         "conversion)");
   }
   auto has = [this](Field field) {
@@ -178,7 +194,7 @@ Status RowMapping::CheckComplete(const MappingOptions& options) {
   bool conversions = options.kind.empty() || event_ || options.kind == "conversion";
   if (conversions && has(Field::kClickId)) return Status::Ok();
   return Status::Invalid(
-      "line 1: no column is the ad; name one (map ad_id:COLUMN) or set it (set ad_id=VALUE)");
+      "line 1, column 1: no column is the ad; name one (map ad_id:COLUMN) or set it (set ad_id=VALUE)");
 }
 
 Result<RowMapping> RowMapping::Build(const MappingOptions& options, std::span<const CsvCell> header) {
@@ -197,6 +213,10 @@ Result<RowMapping> RowMapping::Build(const MappingOptions& options, std::span<co
     if (Status s = mapping.AddConstant(entry); !s.ok()) return s;
   }
   if (Status s = mapping.AddOtherColumns(header); !s.ok()) return s;
+  if (options.kind == kAdKind) {
+    if (Status s = mapping.CheckAds(options); !s.ok()) return s;
+    return mapping;
+  }
   if (Status s = mapping.CheckComplete(options); !s.ok()) return s;
   if (Status s = mapping.TakeSpecials(options); !s.ok()) return s;
   return mapping;
@@ -268,6 +288,33 @@ bool RowMapping::TimeOf(std::span<const CsvCell> cells, std::string* scratch, in
     return false;
   }
   *time_ns = *parsed;
+  return true;
+}
+
+bool RowMapping::TakeAd(std::span<const CsvCell> cells, std::string* ad_id, std::string* json,
+                        RowProblem* problem) const {
+  std::string scratch;
+  ad_id->clear();
+  *json = "{";
+  for (const Source& source : sources_) {
+    const bool is_id = source.name == FieldName(Field::kAdId);
+    auto text = Evaluate(source, cells, &scratch);
+    if (!text && (source.required || is_id)) {
+      *problem = MakeProblem(false, CellToBlame(source, cells, true), "no value for " + source.name, "");
+      return false;
+    }
+    if (!text) continue;
+    if (!IsUtf8(*text)) {
+      *problem = MakeProblem(false, CellToBlame(source, cells, false), "not UTF-8", "");
+      return false;
+    }
+    if (is_id) *ad_id = *text;
+    if (json->size() > 1) json->push_back(',');
+    AppendJsonString(source.name, json);
+    json->push_back(':');
+    AppendJsonString(*text, json);
+  }
+  json->push_back('}');
   return true;
 }
 

@@ -14,6 +14,8 @@
 
 namespace tallymark {
 
+inline constexpr std::string_view kAdKind = "ad";
+
 // How the columns of a file become events (SPEC section 8).
 struct MappingOptions {
   // Each a comma list of `ours:column` and `ours=template`; the first ':' or '=' decides. In a
@@ -21,7 +23,8 @@ struct MappingOptions {
   std::vector<std::string> maps;
   // Each one `ours=value` for every row; the value may hold commas.
   std::vector<std::string> constants;
-  // The kind of rows that do not name one in a column `event`; empty: each row must.
+  // The kind of rows that do not name one in a column `event`; empty: each row must. kAdKind: the rows
+  // are no events but ads (AppendAd).
   std::string kind;
   // Set event_id to `name#row`, rows counted from 1, so that each row counts.
   bool identity_by_row = false;
@@ -54,6 +57,11 @@ class RowMapping {
   // appends nothing and returns false. `row` counts data rows from 1.
   bool AppendLine(std::span<const CsvCell> cells, uint64_t row, std::string* out, RowProblem* problem) const;
 
+  // For rows of kAdKind: the ad's id, and all its values as a JSON object of texts, true; or fills
+  // *problem and returns false.
+  bool TakeAd(std::span<const CsvCell> cells, std::string* ad_id, std::string* json,
+              RowProblem* problem) const;
+
  private:
   // A stretch of a template: a literal, or a column's value.
   struct Part {
@@ -74,6 +82,7 @@ class RowMapping {
   Status SplitTemplate(std::string_view text, std::span<const CsvCell> header, std::vector<Part>* parts);
   Result<size_t> FindColumn(std::string_view name, std::span<const CsvCell> header);
   Status CheckComplete(const MappingOptions& options);
+  Status CheckAds(const MappingOptions& options) const;
   Status TakeSpecials(const MappingOptions& options);
 
   // The source's text for a row. Points into the cells, the source or *scratch. Empty optional: a

@@ -128,13 +128,17 @@ void HttpConnection::SetDeadline(std::chrono::seconds from_now) {
 asio::awaitable<bool> HttpConnection::ServeOne() {
   request_.body_hold = BudgetHold(&services_.body_budget);
   request_.body.clear();
+  request_.spool.reset();
   if (!co_await ReadHeader()) co_return false;
   RouteMatch match;
   if (std::optional<HttpAnswer> refusal = CheckHeader(&match)) {
     co_return co_await Refuse(match, *std::move(refusal));
   }
-  bool takes_body = match.route->method != HttpMethod::kGet;
-  if (!parser_->is_done() && !co_await ReadBody(takes_body ? kWriteBodyBytesMax : kIgnoredBodyBytesMax)) {
+  if (match.route->open_body != nullptr) {
+    std::optional<HttpAnswer> refusal = match.route->open_body(services_, request_);
+    if (refusal) co_return co_await Refuse(match, *std::move(refusal));
+  }
+  if (!parser_->is_done() && !co_await TakeBody(*match.route)) {
     if (!body_refusal_) co_return false;
     co_return co_await Refuse(match, *std::exchange(body_refusal_, std::nullopt));
   }
@@ -198,10 +202,15 @@ std::optional<HttpAnswer> HttpConnection::CheckHeader(RouteMatch* match) {
   style_ = match->route->errors;
   request_.path_value = match->path_value != nullptr ? *match->path_value : std::string();
   request_.content_encoding = message[http::field::content_encoding];
+  request_.asks_first = message.find(http::field::expect) != message.end();
   return std::nullopt;
 }
 
-asio::awaitable<bool> HttpConnection::ReadBody(size_t bytes_max) {
+// To memory or to disk, as the route has it.
+asio::awaitable<bool> HttpConnection::TakeBody(const Route& route) {
+  const bool takes_body = route.method != HttpMethod::kGet;
+  uint64_t bytes_max = takes_body ? kWriteBodyBytesMax : kIgnoredBodyBytesMax;
+  if (request_.spool) bytes_max = request_.spool->bytes_max();
   auto expect = parser_->get()[http::field::expect];
   auto length = parser_->content_length();
   body_refusal_ = std::nullopt;
@@ -214,24 +223,60 @@ asio::awaitable<bool> HttpConnection::ReadBody(size_t bytes_max) {
     co_return false;
   }
   if (!expect.empty()) co_await SendContinue();
+  if (request_.spool) co_return co_await SpoolBody();
+  co_return co_await ReadBody(bytes_max);
+}
+
+// Fills up to `size` bytes, fewer at the end of the body.
+asio::awaitable<bool> HttpConnection::ReadInto(char* data, size_t size, size_t* filled) {
+  auto& into = parser_->get().body();
+  into.data = data;
+  into.size = size;
+  into.more = true;
+  auto [error, read] =
+      co_await http::async_read(socket_, buffer_, *parser_, asio::as_tuple(asio::use_awaitable));
+  *filled = size - parser_->get().body().size;
+  if (!error || error == http::error::need_buffer) co_return true;
+  body_refusal_ = BrokenRead(error);
+  co_return false;
+}
+
+asio::awaitable<bool> HttpConnection::ReadBody(size_t bytes_max) {
   SetDeadline(kBodyTime);
   size_t filled = 0;
   while (!parser_->is_done()) {
     if (filled == request_.body.size() && !GrowBody(bytes_max)) co_return false;
-    auto& into = parser_->get().body();
-    into.data = request_.body.data() + filled;
-    into.size = request_.body.size() - filled;
-    into.more = true;
-    auto [error, size] =
-        co_await http::async_read(socket_, buffer_, *parser_, asio::as_tuple(asio::use_awaitable));
-    filled = request_.body.size() - parser_->get().body().size;
-    if (error && error != http::error::need_buffer) {
-      body_refusal_ = BrokenRead(error);
+    size_t read = 0;
+    if (!co_await ReadInto(request_.body.data() + filled, request_.body.size() - filled, &read)) {
       co_return false;
     }
+    filled += read;
   }
   request_.body.resize(filled);
   co_return true;
+}
+
+asio::awaitable<bool> HttpConnection::SpoolBody() {
+  if (!request_.body_hold.GrowTo(kPieceBytes)) {
+    body_refusal_ = Problem(style_, 503, "too many request bodies at this moment");
+    co_return false;
+  }
+  std::string piece(kPieceBytes, '\0');
+  while (!parser_->is_done()) {
+    SetDeadline(kPieceTime);
+    size_t filled = 0;
+    if (!co_await ReadInto(piece.data(), piece.size(), &filled)) co_return false;
+    if (!SpoolPiece(std::string_view(piece).substr(0, filled))) co_return false;
+  }
+  co_return true;
+}
+
+bool HttpConnection::SpoolPiece(std::string_view piece) {
+  Status written = request_.spool->Write(piece);
+  if (written.ok()) return true;
+  const int status = written.code() == Code::kExhausted ? 413 : HttpStatusOf(written.code());
+  body_refusal_ = Problem(style_, status, written.message());
+  return false;
 }
 
 // Grows with what arrives, not with what was announced. One byte over the bound shows that there
@@ -296,6 +341,7 @@ asio::awaitable<bool> HttpConnection::Send(const HttpAnswer& answer, bool is_hea
   constexpr size_t kKeptBytes = 64 << 10;
   if (out_.capacity() > kKeptBytes) out_ = std::string();
   if (request_.body.capacity() > kKeptBytes) request_.body = std::string();
+  request_.spool.reset();
   linger_ = !error && !keep;
   co_return !error && keep;
 }

@@ -30,6 +30,9 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   static constexpr std::chrono::seconds kHeaderTime{75};
   static constexpr std::chrono::seconds kBodyTime{300};
   static constexpr std::chrono::seconds kAnswerTime{60};  // for the peer to take an answer
+  // A body that goes to disk is read in pieces of this size, and each must come in this time.
+  static constexpr size_t kPieceBytes = 256 << 10;
+  static constexpr std::chrono::seconds kPieceTime{75};
 
   // The socket's executor must be a strand of its own.
   HttpConnection(const Services& services, boost::asio::ip::tcp::socket socket);
@@ -54,7 +57,10 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   // Each is false when the connection ends after it.
   boost::asio::awaitable<bool> ServeOne();
   boost::asio::awaitable<bool> ReadHeader();
+  boost::asio::awaitable<bool> TakeBody(const Route& route);
   boost::asio::awaitable<bool> ReadBody(size_t bytes_max);
+  boost::asio::awaitable<bool> SpoolBody();
+  boost::asio::awaitable<bool> ReadInto(char* data, size_t size, size_t* filled);
   boost::asio::awaitable<bool> Refuse(const RouteMatch& match, HttpAnswer answer);
   boost::asio::awaitable<bool> Send(const HttpAnswer& answer, bool is_head);
 
@@ -63,6 +69,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   std::optional<HttpAnswer> CheckHeader(RouteMatch* match);
   std::optional<HttpAnswer> BrokenRead(const boost::system::error_code& error) const;
   bool GrowBody(size_t bytes_max);
+  bool SpoolPiece(std::string_view piece);
   void SetDeadline(std::chrono::seconds from_now);
 
   const Services& services_;
@@ -72,7 +79,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   HttpRequest request_;
   std::string out_;
 
-  std::optional<HttpAnswer> body_refusal_;   // why ReadBody gave up, where the peer can be told
+  std::optional<HttpAnswer> body_refusal_;   // why TakeBody gave up, where the peer can be told
   ErrorStyle style_ = ErrorStyle::kProblem;  // of the route, once it is known
   bool reading_header_ = false;
   bool stopping_ = false;  // answer what is there and end

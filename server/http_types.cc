@@ -75,6 +75,8 @@ std::string_view ReasonPhrase(int status) {
   switch (status) {
     case 200:
       return "OK";
+    case 201:
+      return "Created";
     case 202:
       return "Accepted";
     case 204:
@@ -110,6 +112,11 @@ std::string_view ReasonPhrase(int status) {
     default:
       return "Unknown";
   }
+}
+
+HttpAnswer OverflowAnswer() {
+  return ErrorAnswer(ErrorStyle::kProblem, 422,
+                     "the sum does not fit 64 bits, so no number is given; ask for a shorter range");
 }
 
 int HttpStatusOf(Code code) {

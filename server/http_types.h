@@ -2,6 +2,7 @@
 #define TALLYMARK_SERVER_HTTP_TYPES_H_
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -10,6 +11,7 @@
 #include "format/status.h"
 #include "server/byte_budget.h"
 #include "server/request_target.h"
+#include "server/spool_file.h"
 
 namespace tallymark {
 
@@ -19,8 +21,10 @@ struct HttpRequest {
   std::string path_value;        // the segment that stands for the route's {name}; else empty
   std::string content_encoding;  // as sent
   std::string body;
-  BudgetHold body_hold;  // what the body takes of Services::body_budget
-  std::string peer;      // HOST:PORT
+  BudgetHold body_hold;              // what the body takes of Services::body_budget
+  std::string peer;                  // HOST:PORT
+  bool asks_first = false;           // Expect: 100-continue: the body comes when we say so
+  std::unique_ptr<SpoolFile> spool;  // instead of `body`, for routes that keep bodies on disk
 };
 
 struct HttpAnswer {
@@ -41,6 +45,9 @@ enum class ErrorStyle : uint8_t {
 // An error answer; `detail` must say what the reader can do. 503 and 429 tell to come back in a
 // second. For kProblem `extra` holds further members as JSON, each with a comma before it.
 HttpAnswer ErrorAnswer(ErrorStyle style, int status, std::string_view detail, std::string_view extra = {});
+
+// For sums that do not fit 64 bits: no number is better than a wrong one.
+HttpAnswer OverflowAnswer();
 
 // "Not Found" for 404; "Unknown" for codes the server does not use.
 std::string_view ReasonPhrase(int status);

@@ -75,7 +75,8 @@ HttpAnswer AnswerStatus(const Services& services, HttpRequest& request) {
   json.Raw(R"(},"watermark":)").NumberOrNull(watermark);
   json.Raw(R"(,"lag_ms":)").NumberOrNull(lag);
   json.Raw(R"(,"ads":)").Number(stats.ads);
-  json.Raw(R"(,"waiting_conversions":0,"disk_bytes":)").Number(stats.disk_bytes);
+  json.Raw(R"(,"waiting_conversions":)").Number(stats.waiting_conversions);
+  json.Raw(R"(,"disk_bytes":)").Number(stats.disk_bytes);
   json.Raw(R"(,"writable":)").Bool(stats.writable);
   json.Raw(R"(,"jobs":[)");
   bool first = true;

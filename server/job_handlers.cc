@@ -46,13 +46,17 @@ std::optional<uint64_t> ReadNumber(std::string_view text, uint64_t max) {
   return number;
 }
 
+void AppendShare(double share, JsonText* json) {
+  char text[32];
+  char* end = std::to_chars(text, text + sizeof text, share).ptr;
+  json->Raw(std::string_view(text, static_cast<size_t>(end - text)));
+}
+
 void AppendJob(const JobInfo& job, bool with_result, JsonText* json) {
-  char progress[32];
-  char* end = std::to_chars(progress, progress + sizeof progress, job.progress).ptr;
   json->Raw(R"({"id":)").Number(job.id);
   json->Raw(R"(,"kind":)").Quoted(job.kind);
   json->Raw(R"(,"state":)").Quoted(JobStateName(job.state));
-  json->Raw(R"(,"progress":)").Raw(std::string_view(progress, static_cast<size_t>(end - progress)));
+  AppendShare(job.progress, &json->Raw(R"(,"progress":)"));
   AppendMs(job.started_ns, &json->Raw(R"(,"started":)"));
   AppendMs(job.ended_ns, &json->Raw(R"(,"ended":)"));
   if (with_result) json->Raw(R"(,"result":)").Raw(job.result.empty() ? "null" : job.result);

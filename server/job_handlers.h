@@ -19,6 +19,9 @@ HttpAnswer AnswerCancelJob(const Services& services, HttpRequest& request);  // 
 // Appends a job as JSON, without its result where many are listed.
 void AppendJob(const JobInfo& job, bool with_result, JsonText* json);
 
+// A share as a JSON number.
+void AppendShare(double share, JsonText* json);
+
 // 202 with the job: what a request answers that has begun one.
 HttpAnswer JobAnswer(const JobInfo& job);
 

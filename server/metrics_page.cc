@@ -55,6 +55,12 @@ void WriteEvents(const EngineStats& stats, PrometheusText* text) {
                stats.duplicates);
   text->Single("tallymark_ingest_conflicts_total", kCounter,
                "Duplicates whose time or attributes differed from the first.", stats.conflicts);
+  text->Single("tallymark_conversions_waiting", kGauge,
+               "Conversions that were accepted and wait for their clicks.", stats.waiting_conversions);
+  text->Single("tallymark_conversions_joined_total", kCounter, "Conversions joined to their clicks.",
+               stats.joined_conversions);
+  text->Single("tallymark_conversions_expired_total", kCounter,
+               "Conversions that no click came for within the time to wait.", stats.expired_conversions);
   text->Single("tallymark_events_stored", kGauge, "Events stored since the directory was made.",
                stats.events_stored);
   text->Single("tallymark_ads", kGauge, "Distinct ad ids ever seen.", stats.ads);
@@ -95,6 +101,8 @@ void WriteViews(const EngineStats& stats, PrometheusText* text) {
   text->Single("tallymark_delta_rows", kGauge, "Counter rows in memory that no checkpoint covers.",
                stats.delta_rows);
   text->Single("tallymark_delta_bytes", kGauge, "Memory of those counter rows.", stats.delta_bytes);
+  text->Single("tallymark_distinct_delta_bytes", kGauge,
+               "Memory of users and addresses that no checkpoint covers.", stats.distinct_delta_bytes);
 }
 
 void WriteDedup(const EngineStats& stats, PrometheusText* text) {

@@ -153,12 +153,12 @@ int32_t StepThatFits(MinuteRange range) {
   return kMaxStepMinutes;
 }
 
-Status CheckPoints(const SeriesArgs& args) {
-  int32_t points = (args.range.end - args.range.begin) / args.step_minutes;
+Status CheckPoints(MinuteRange range, int32_t step_minutes) {
+  int32_t points = (range.end - range.begin) / step_minutes;
   if (points <= kMaxSeriesPoints) return Status::Ok();
   return Bad("step", "the range has " + std::to_string(points) + " points and an answer at most " +
                          std::to_string(kMaxSeriesPoints) +
-                         "; step=" + FormatDurationMs(StepThatFits(args.range) * kMsPerMinute) + " fits");
+                         "; step=" + FormatDurationMs(StepThatFits(range) * kMsPerMinute) + " fits");
 }
 
 }  // namespace
@@ -210,8 +210,28 @@ Result<SeriesArgs> ReadSeriesArgs(const QueryParams& params, int64_t now_ns) {
   if (Status s = ReadFilter(params, &args.filter); !s.ok()) return s;
   if (Status s = ReadMetrics(params, &args.metrics); !s.ok()) return s;
   args.range = RoundOut(from_ns, to_ns, args.step_minutes);
-  if (Status s = CheckPoints(args); !s.ok()) return s;
+  if (Status s = CheckPoints(args.range, args.step_minutes); !s.ok()) return s;
   return args;
+}
+
+Result<MetricsArgs> ReadMetricsArgs(const QueryParams& params, int64_t now_ns) {
+  MetricsArgs args;
+  int64_t from_ns = 0;
+  int64_t to_ns = 0;
+  if (Status s = params.Check(Names{"from", "to", "step"}); !s.ok()) return s;
+  if (Status s = ReadRange(params, now_ns, &from_ns, &to_ns); !s.ok()) return s;
+  if (Status s = ReadMinutes(params, "step", false, kMaxStepMinutes, &args.step_minutes); !s.ok()) return s;
+  args.range = RoundOut(from_ns, to_ns, args.step_minutes);
+  if (Status s = CheckPoints(args.range, args.step_minutes); !s.ok()) return s;
+  return args;
+}
+
+Result<MinuteRange> ReadRangeArgs(const QueryParams& params, int64_t now_ns) {
+  int64_t from_ns = 0;
+  int64_t to_ns = 0;
+  if (Status s = params.Check(Names{"from", "to"}); !s.ok()) return s;
+  if (Status s = ReadRange(params, now_ns, &from_ns, &to_ns); !s.ok()) return s;
+  return RoundOut(from_ns, to_ns, 1);
 }
 
 Result<EventsArgs> ReadEventsArgs(const QueryParams& params, int64_t now_ns) {
@@ -266,9 +286,11 @@ Result<int64_t> ReadPrecision(const QueryParams& params, bool version_one) {
              version_one ? "ns, us, ms, s, n, u, m or h is expected" : "ns, us, ms or s is expected");
 }
 
-Status CheckAdId(std::string_view ad_id) {
-  if (ad_id.empty() || ad_id.size() > kMaxIdBytes) return Bad("ad_id", "1 to 128 bytes are expected");
-  if (!IsUtf8(ad_id)) return Bad("ad_id", "it is not UTF-8");
+Status CheckAdId(std::string_view ad_id) { return CheckId("ad_id", ad_id); }
+
+Status CheckId(std::string_view name, std::string_view id) {
+  if (id.empty() || id.size() > kMaxIdBytes) return Bad(name, "1 to 128 bytes are expected");
+  if (!IsUtf8(id)) return Bad(name, "it is not UTF-8");
   return Status::Ok();
 }
 

@@ -52,6 +52,16 @@ struct SeriesArgs {
 };
 Result<SeriesArgs> ReadSeriesArgs(const QueryParams& params, int64_t now_ns);
 
+// GET /v1/ads/{ad_id}/metrics, and the same of campaigns and advertisers
+struct MetricsArgs {
+  MinuteRange range;  // whole steps, aligned to the epoch
+  int32_t step_minutes = 60;
+};
+Result<MetricsArgs> ReadMetricsArgs(const QueryParams& params, int64_t now_ns);
+
+// GET /v1/campaigns/{id}/top_banners: whole minutes
+Result<MinuteRange> ReadRangeArgs(const QueryParams& params, int64_t now_ns);
+
 // GET /v1/ads/{ad_id}/events
 struct EventsArgs {
   int64_t from_ns = 0;
@@ -70,6 +80,8 @@ Result<int64_t> ReadPrecision(const QueryParams& params, bool version_one);
 
 // An ad id as a path has it: 1..128 bytes of UTF-8.
 Status CheckAdId(std::string_view ad_id);
+// The same of another id, which an error calls `name`.
+Status CheckId(std::string_view name, std::string_view id);
 
 }  // namespace tallymark
 

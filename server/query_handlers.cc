@@ -6,6 +6,7 @@
 
 #include "format/decimal.h"
 #include "format/time_units.h"
+#include "server/job_handlers.h"
 #include "server/json_text.h"
 #include "server/query_args.h"
 
@@ -32,11 +33,6 @@ HttpAnswer CounterFailure(const Services& services, const Status& status, Minute
   return Failure(status, hours_gone ? R"(,"finest_step":null)" : R"(,"finest_step":"1h")");
 }
 
-HttpAnswer Overflow() {
-  return ErrorAnswer(ErrorStyle::kProblem, 422,
-                     "the sum does not fit 64 bits, so no number is given; ask for a shorter range");
-}
-
 int64_t MinuteMs(int32_t minute) { return minute * kMsPerMinute; }
 
 // Counts are numbers, money is a string with six decimals.
@@ -52,8 +48,11 @@ void AppendRange(MinuteRange range, JsonText* json) {
   json->Raw(R"("from":)").Number(MinuteMs(range.begin)).Raw(R"(,"to":)").Number(MinuteMs(range.end));
 }
 
-void AppendTail(const Services& services, uint32_t filter, JsonText* json) {
+// `readiness` was asked for before the counts: what was ready then is whole.
+void AppendTail(const Services& services, uint32_t filter, const FilterReadiness& readiness, JsonText* json) {
   json->Raw(R"(,"filter":)").Number(filter);
+  if (filter != 0) json->Raw(R"(,"ready":)").Bool(readiness.ready);
+  if (!readiness.ready) AppendShare(readiness.progress, &json->Raw(R"(,"progress":)"));
   json->Raw(R"(,"watermark":)").NumberOrNull(services.engine.WatermarkMs()).Raw("}");
 }
 
@@ -119,22 +118,27 @@ HttpAnswer AnswerCount(const Services& services, HttpRequest& request) {
   if (Status s = CheckAdId(request.path_value); !s.ok()) return Failure(s);
   Result<CountArgs> args = ReadCountArgs(QueryParams(request.target.params), services.clock.NowNs());
   if (!args.ok()) return Failure(args.status());
+  Result<FilterReadiness> readiness = services.engine.ReadinessOf(args->filter);
+  if (!readiness.ok()) return Failure(readiness.status());
   Result<MetricSums> sums = services.engine.Totals(request.path_value, args->filter, args->range);
   if (!sums.ok()) return CounterFailure(services, sums.status(), args->range);
   __int128 sum = (*sums)[args->metric];
-  if (!FitsInt64(sum)) return Overflow();
+  if (!FitsInt64(sum)) return OverflowAnswer();
   JsonText json;
   json.Raw(R"({"ad_id":)").Quoted(request.path_value).Raw(R"(,"count":)");
   AppendAmount(args->metric, static_cast<int64_t>(sum), &json);
   AppendRange(args->range, &json.Raw(","));
-  AppendTail(services, args->filter, &json);
+  AppendTail(services, args->filter, *readiness, &json);
   return Answer(json);
 }
 
 HttpAnswer AnswerTop(const Services& services, HttpRequest& request) {
   Result<TopArgs> args = ReadTopArgs(QueryParams(request.target.params), services.clock.NowNs());
   if (!args.ok()) return Failure(args.status());
+  Result<FilterReadiness> readiness = services.engine.ReadinessOf(args->filter);
+  if (!readiness.ok()) return Failure(readiness.status());
   Result<TopList> top = services.engine.PopularAds(args->filter, args->metric, args->range, args->count);
+  if (top.status().code() == Code::kExhausted) return OverflowAnswer();
   if (!top.ok()) return CounterFailure(services, top.status(), args->range);
   JsonText json(128 + top->ad_ids.size() * 32);
   json.Raw(R"({"ad_ids":[)");
@@ -143,7 +147,7 @@ HttpAnswer AnswerTop(const Services& services, HttpRequest& request) {
   for (size_t i = 0; i < top->amounts.size(); ++i)
     AppendAmount(args->metric, top->amounts[i], &json.Raw(i > 0 ? "," : ""));
   AppendRange(args->range, &json.Raw("],"));
-  AppendTail(services, args->filter, &json);
+  AppendTail(services, args->filter, *readiness, &json);
   return Answer(json);
 }
 
@@ -151,6 +155,8 @@ HttpAnswer AnswerSeries(const Services& services, HttpRequest& request) {
   if (Status s = CheckAdId(request.path_value); !s.ok()) return Failure(s);
   Result<SeriesArgs> args = ReadSeriesArgs(QueryParams(request.target.params), services.clock.NowNs());
   if (!args.ok()) return Failure(args.status());
+  Result<FilterReadiness> readiness = services.engine.ReadinessOf(args->filter);
+  if (!readiness.ok()) return Failure(readiness.status());
   auto points = services.engine.Series(request.path_value, args->filter, args->range, args->step_minutes,
                                        args->window_minutes);
   if (!points.ok()) return CounterFailure(services, points.status(), args->range);
@@ -162,11 +168,12 @@ HttpAnswer AnswerSeries(const Services& services, HttpRequest& request) {
   json.Raw(R"(,"points":[)");
   for (size_t i = 0; i < points->size(); ++i) {
     const MetricSums& sums = (*points)[i];
-    if (std::ranges::any_of(args->metrics, [&](Metric m) { return !FitsInt64(sums[m]); })) return Overflow();
+    if (std::ranges::any_of(args->metrics, [&](Metric m) { return !FitsInt64(sums[m]); }))
+      return OverflowAnswer();
     auto minute = args->range.begin + static_cast<int32_t>(i) * args->step_minutes;
     AppendPoint(MinuteMs(minute), args->metrics, sums, &json.Raw(i > 0 ? "," : ""));
   }
-  AppendTail(services, args->filter, &json.Raw("]"));
+  AppendTail(services, args->filter, *readiness, &json.Raw("]"));
   return Answer(json);
 }
 

@@ -2,8 +2,12 @@
 
 #include <array>
 
+#include "server/catalogue_handlers.h"
+#include "server/filter_handlers.h"
+#include "server/import_handlers.h"
 #include "server/info_handlers.h"
 #include "server/job_handlers.h"
+#include "server/metric_handlers.h"
 #include "server/metrics_page.h"
 #include "server/query_handlers.h"
 #include "server/recount_handlers.h"
@@ -17,8 +21,17 @@ constexpr auto kRoutes = std::to_array<Route>({
     {.method = HttpMethod::kGet, .pattern = "/v1/ads/{ad_id}/aggregated_count", .answer = AnswerCount},
     {.method = HttpMethod::kGet, .pattern = "/v1/ads/popular_ads", .answer = AnswerTop},
     {.method = HttpMethod::kGet, .pattern = "/v1/ads/{ad_id}/series", .answer = AnswerSeries},
+    {.method = HttpMethod::kGet, .pattern = "/v1/ads/{ad_id}/metrics", .answer = AnswerAdMetrics},
     {.method = HttpMethod::kGet, .pattern = "/v1/ads/{ad_id}/events", .answer = AnswerEvents},
     {.method = HttpMethod::kGet, .pattern = "/v1/ads/{ad_id}/sessions", .answer = AnswerSessions},
+    {.method = HttpMethod::kPut, .pattern = "/v1/ads/{ad_id}", .answer = AnswerPutAd},
+    {.method = HttpMethod::kGet, .pattern = "/v1/ads/{ad_id}", .answer = AnswerGetAd},
+    {.method = HttpMethod::kDelete, .pattern = "/v1/ads/{ad_id}", .answer = AnswerDeleteAd},
+    {.method = HttpMethod::kGet, .pattern = "/v1/campaigns/{id}/top_banners", .answer = AnswerTopBanners},
+    {.method = HttpMethod::kGet, .pattern = "/v1/campaigns/{id}/metrics", .answer = AnswerCampaignMetrics},
+    {.method = HttpMethod::kGet,
+     .pattern = "/v1/advertisers/{id}/metrics",
+     .answer = AnswerAdvertiserMetrics},
     {.method = HttpMethod::kPost,
      .pattern = "/write",
      .errors = ErrorStyle::kInfluxV1,
@@ -31,6 +44,16 @@ constexpr auto kRoutes = std::to_array<Route>({
     {.method = HttpMethod::kGet, .pattern = "/health", .answer = AnswerHealth},
     {.method = HttpMethod::kGet, .pattern = "/ready", .answer = AnswerReady},
     {.method = HttpMethod::kGet, .pattern = "/v1/status", .answer = AnswerStatus},
+    {.method = HttpMethod::kGet, .pattern = "/v1/filters", .answer = AnswerFilters},
+    {.method = HttpMethod::kGet, .pattern = "/v1/filters/{id}", .answer = AnswerFilter},
+    {.method = HttpMethod::kPut, .pattern = "/v1/filters/{id}", .answer = AnswerPutFilter},
+    {.method = HttpMethod::kDelete, .pattern = "/v1/filters/{id}", .answer = AnswerDeleteFilter},
+    {.method = HttpMethod::kPost,
+     .pattern = "/v1/imports",
+     .answer = AnswerImport,
+     .open_body = OpenImportBody},
+    {.method = HttpMethod::kGet, .pattern = "/v1/imports", .answer = AnswerImports},
+    {.method = HttpMethod::kGet, .pattern = "/v1/imports/{name}", .answer = AnswerImportRecord},
     {.method = HttpMethod::kGet, .pattern = "/v1/jobs", .answer = AnswerJobs},
     {.method = HttpMethod::kGet, .pattern = "/v1/jobs/{id}", .answer = AnswerJob},
     {.method = HttpMethod::kDelete, .pattern = "/v1/jobs/{id}", .answer = AnswerCancelJob},

@@ -3,6 +3,7 @@
 
 #include <boost/asio/awaitable.hpp>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -27,6 +28,10 @@ struct Route {
   ErrorStyle errors = ErrorStyle::kProblem;
   Answer answer = nullptr;
   AnswerLater answer_later = nullptr;
+  // Where bodies are too large for memory: called before the body is read; gives the request a spool
+  // file that takes it, or the answer that refuses it.
+  using OpenBody = std::optional<HttpAnswer> (*)(const Services& services, HttpRequest& request);
+  OpenBody open_body = nullptr;
 };
 
 // Every endpoint of the server: routing, 405, metrics and the OpenAPI document go by this table.

@@ -6,7 +6,10 @@
 #include <optional>
 #include <utility>
 
+#include "server/drop_folder.h"
+#include "server/expired_conversions.h"
 #include "server/http_server.h"
+#include "server/imports.h"
 #include "server/ingest_server.h"
 #include "server/listen_address.h"
 #include "server/recount_handlers.h"
@@ -49,18 +52,26 @@ class RunningServer : public Server {
     if (!http.ok()) return http.status();
     if (Status s = ingest_.Open(*ingest); !s.ok()) return s.WithContext("--ingest-listen");
     if (Status s = http_.Open(*http); !s.ok()) return s.WithContext("--http-listen");
-    Result<std::unique_ptr<Engine>> engine = Engine::Open(options_.engine);
+    EngineOptions engine_options = options_.engine;
+    engine_options.conversion_expired = [this](const RawEvent& event) { expired_.Take(event); };
+    Result<std::unique_ptr<Engine>> engine = Engine::Open(engine_options);
     if (!engine.ok()) return engine.status();
     engine_ = std::move(engine).value();
     auto letters = DeadLetters::Open(options_.engine.data_dir);
     if (!letters.ok()) return letters.status();
     dead_letters_ = std::move(letters).value();
-    Run();
+    MakeServices();
+    AddRecountJobs(engine_.get());
+    if (Status s = OpenImports(); !s.ok()) return s;
+    expired_.Start(&*services_);
+    ingest_.Start(*services_);
+    http_.Start(*services_);
     return Status::Ok();
   }
 
   Status Stop() override {
     if (std::exchange(stopped_, true)) return closed_;
+    drop_folder_.reset();
     ingest_.Stop(options_.stop_time);
     http_.Stop(options_.stop_time);
     if (engine_ != nullptr) closed_ = engine_->Close();
@@ -77,7 +88,7 @@ class RunningServer : public Server {
   }
 
  private:
-  void Run() {
+  void MakeServices() {
     const Clock& clock = options_.engine.clock != nullptr ? *options_.engine.clock : Clock::System();
     services_.emplace(Services{.engine = *engine_,
                                .clock = clock,
@@ -89,13 +100,25 @@ class RunningServer : public Server {
                                .ingest_address = ingest_address(),
                                .http_address = http_address(),
                                .data_dir = options_.engine.data_dir});
-    AddRecountJobs(engine_.get());
-    ingest_.Start(*services_);
-    http_.Start(*services_);
+  }
+
+  Status OpenImports() {
+    auto imports =
+        Imports::Open(*services_, {.bytes_max = options_.import_bytes_max,
+                                   .free_space_floor_bytes = options_.engine.free_space_floor_bytes});
+    if (!imports.ok()) return imports.status();
+    imports_ = std::move(imports).value();
+    services_->imports = imports_.get();
+    if (options_.spool_dir.empty()) return Status::Ok();
+    auto folder = DropFolder::Open(*services_, options_.spool_dir);
+    if (!folder.ok()) return folder.status().WithContext("--spool");
+    drop_folder_ = std::move(folder).value();
+    return Status::Ok();
   }
 
   const ServerOptions options_;
   ServerMetrics metrics_;
+  ExpiredConversions expired_;
   ByteBudget ingest_budget_;
   ByteBudget body_budget_;
   std::optional<Services> services_;
@@ -103,7 +126,9 @@ class RunningServer : public Server {
   std::unique_ptr<DeadLetters> dead_letters_;
   IngestServer ingest_;
   HttpServer http_;
+  std::unique_ptr<Imports> imports_;
   std::unique_ptr<Engine> engine_;
+  std::unique_ptr<DropFolder> drop_folder_;
   bool stopped_ = false;
   Status closed_;
 };

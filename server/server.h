@@ -22,6 +22,10 @@ struct ServerOptions {
   uint64_t ingest_budget_bytes = 64ULL << 20;
   // Request bodies in memory, packed and unpacked; past it writes are answered 503.
   uint64_t body_budget_bytes = 192ULL << 20;
+  // A file that is imported may have this many bytes.
+  uint64_t import_bytes_max = 64ULL << 30;
+  // Files that are put into this folder are imported (server/drop_folder.h); empty: no folder is watched.
+  std::string spool_dir;
   // How long Stop waits for the engine and for peers before it cuts connections.
   std::chrono::milliseconds stop_time{10'000};
 };

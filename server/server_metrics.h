@@ -20,7 +20,7 @@ struct alignas(64) Counter {
 
 // Requests of one route by status code, and how long they took.
 struct RouteMetrics {
-  static constexpr std::array<int, 18> kCodes = {200, 202, 204, 400, 404, 405, 408, 409, 413,
+  static constexpr std::array<int, 19> kCodes = {200, 201, 202, 204, 400, 404, 405, 408, 409, 413,
                                                  414, 415, 417, 422, 429, 431, 500, 503, 0};
   std::array<std::atomic<uint64_t>, kCodes.size()> by_code{};  // the last: every other code
   Histogram seconds{50e-6};

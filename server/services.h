@@ -11,7 +11,9 @@
 
 namespace tallymark {
 
-inline constexpr std::string_view kVersion = "0.1.0";
+class Imports;
+
+inline constexpr std::string_view kVersion = "0.2.0";
 
 // What connections and request handlers work with. Everything referred to is thread safe and
 // outlives every connection; the texts do not change once the ports accept.
@@ -26,6 +28,7 @@ struct Services {
   std::string ingest_address;
   std::string http_address;
   std::string data_dir;
+  Imports* imports = nullptr;  // set before the ports accept
 };
 
 // Counts a rejected line and keeps it as a dead letter. `line` may be the beginning of it (`cut`).

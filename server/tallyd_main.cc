@@ -83,6 +83,10 @@ void AddOptions(CLI::App* app, ServerOptions* options, std::string* log_level) {
   app->add_flag("--insecure", options->insecure, "Listen on other addresses than loopback, for everybody");
   AddDuration(app, "--dedup-window", &engine.dedup_window_ms,
               "Arrivals of one event_id count once when their times are this close");
+  AddDuration(app, "--conversion-window", &engine.conversion_window_ms,
+              "A conversion without an ad takes it from a click at most this far away in time");
+  AddDuration(app, "--conversion-wait", &engine.conversion_wait_ms,
+              "How long after its arrival a conversion waits for its click");
   AddDuration(app, "--allowed-lateness", &engine.allowed_lateness_ms,
               "How far the watermark trails the newest event");
   AddDuration(app, "--max-future", &engine.max_future_ms, "Events further ahead of the clock are rejected");
@@ -91,6 +95,12 @@ void AddOptions(CLI::App* app, ServerOptions* options, std::string* log_level) {
   AddDuration(app, "--retain-minutes", &engine.retain_minutes_ms,
               "Keep minute counters this long; 0 for ever");
   AddDuration(app, "--retain-hours", &engine.retain_hours_ms, "Keep hour counters this long; 0 for ever");
+  app->add_option_function<std::string>(
+         "--distinct", [&engine](const std::string& text) { engine.distinct = text == "on"; },
+         "Count distinct users and addresses by ad and hour; off saves their cost")
+      ->default_str("on")
+      ->type_name("on|off")
+      ->check(CLI::IsMember({"on", "off"}));
   AddSize(app, "--memory", &engine.memory_bytes, "Bound of the engine's memory");
   app->add_option("--checkpoint-events", engine.checkpoint_events,
                   "Write a checkpoint after this many events")
@@ -104,6 +114,11 @@ void AddOptions(CLI::App* app, ServerOptions* options, std::string* log_level) {
   AddDuration(app, "--seal-interval", &engine.seal_interval_ms, "Move them at least this often");
   AddDuration(app, "--repack-quiet", &engine.repack_quiet_ms,
               "Repack an hour's small raw blocks after this long without arrivals");
+  app->add_option(
+         "--spool", options->spool_dir,
+         "Import the .csv and .tsv files that are put into this folder, by the .json mapping beside them")
+      ->type_name("DIR");
+  AddSize(app, "--import-max", &options->import_bytes_max, "Largest file that may be imported");
   app->add_option("--log-level", *log_level, "What goes to stderr")
       ->capture_default_str()
       ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error", "off"}));

@@ -14,7 +14,13 @@ add_test(NAME tools.round_trip
 add_test(NAME talkingdata
   COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_SOURCE_DIR}/talkingdata_check.py
     ${CMAKE_RUNTIME_OUTPUT_DIRECTORY} ${TALLYMARK_SHARED_DATA}/talkingdata/train_sample.csv)
-set_tests_properties(tools.line_protocol_corpus tools.help tools.round_trip talkingdata
+add_test(NAME filters
+  COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_SOURCE_DIR}/filters_check.py
+    ${CMAKE_RUNTIME_OUTPUT_DIRECTORY} ${TALLYMARK_SHARED_DATA}/talkingdata/train_sample.csv)
+add_test(NAME banners
+  COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_SOURCE_DIR}/banners_check.py
+    ${CMAKE_RUNTIME_OUTPUT_DIRECTORY} ${TALLYMARK_SHARED_DATA}/banners)
+set_tests_properties(tools.line_protocol_corpus tools.help tools.round_trip talkingdata banners filters
   PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 1200)
 
 # Fuzz targets that ./dev test built with clang beside this tree, so that one ctest run has all.
@@ -44,3 +50,8 @@ if(TARGET server_tests)
   add_dependencies(server_tests tallyd)
 endif()
 # --- end of server_tests
+
+# Named imports: killed in the middle and repeated, bounded memory, a batch against a naive count.
+add_test(NAME imports COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_SOURCE_DIR}/import_check.py
+         ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
+set_tests_properties(imports PROPERTIES TIMEOUT 900)

@@ -2,6 +2,7 @@
 #include <cstdio>
 #include <filesystem>
 
+#include "engine/event_line.h"
 #include "engine/inspect.h"
 #include "format/decimal.h"
 #include "format/time_text.h"
@@ -43,16 +44,30 @@ Result<InspectRange> RangeOf(const DumpOptions& options) {
   return range;
 }
 
-Status DumpRaw(Inspector* inspector, const DumpOptions& options, const InspectRange& range,
-               RecordWriter* writer) {
-  return inspector->ForEachEvent(range, [&](const RawEvent& event) {
-    if (options.format == "lp") {
-      writer->WriteLine(EventLine(event));
-    } else {
-      writer->Write(options.format == "csv" ? EventRow(event) : EventRecord(event));
-    }
+void WriteEvent(const DumpOptions& options, const RawEvent& event, RecordWriter* writer) {
+  if (options.format == "lp") {
+    writer->WriteLine(EventLine(event));
+  } else {
+    writer->Write(options.format == "csv" ? EventRow(event) : EventRecord(event));
+  }
+}
+
+Status DumpWaiting(Inspector* inspector, const DumpOptions& options, const InspectRange& range,
+                   RecordWriter* writer) {
+  return inspector->ForEachWaiting(range, [&](const RawEvent& event) {
+    WriteEvent(options, event, writer);
     return true;
   });
+}
+
+// As lines also what waits, so that they give the same counters elsewhere, then and later.
+Status DumpRaw(Inspector* inspector, const DumpOptions& options, const InspectRange& range,
+               RecordWriter* writer) {
+  Status s = inspector->ForEachEvent(range, [&](const RawEvent& event) {
+    WriteEvent(options, event, writer);
+    return true;
+  });
+  return s.ok() && options.format == "lp" ? DumpWaiting(inspector, options, range, writer) : s;
 }
 
 std::string Decimal(__int128 value) {
@@ -82,6 +97,19 @@ Status DumpCounters(Inspector* inspector, const DumpOptions& options, const Insp
   return Status::Ok();
 }
 
+Status DumpDistinct(Inspector* inspector, const InspectRange& range, RecordWriter* writer) {
+  return inspector->ForEachDistinct(range, [&](const DistinctRecord& hour) {
+    writer->Write({{"ad_id", hour.ad_id},
+                   {"bucket", std::to_string(hour.bucket_ms), Type::kNumber},
+                   {"unique_users", std::to_string(hour.users.count), Type::kNumber},
+                   {"unique_users_exact", hour.users.exact ? "true" : "false", Type::kJson},
+                   {"unique_ips", std::to_string(hour.ips.count), Type::kNumber},
+                   {"unique_ips_exact", hour.ips.exact ? "true" : "false", Type::kJson},
+                   {"complete", hour.complete ? "true" : "false", Type::kJson}});
+    return true;
+  });
+}
+
 Status DumpIdentities(Inspector* inspector, const InspectRange& range, RecordWriter* writer) {
   return inspector->ForEachIdentity(range, [&](const IdentityRecord& identity) {
     writer->Write({{"identity", identity.id_hex},
@@ -93,11 +121,52 @@ Status DumpIdentities(Inspector* inspector, const InspectRange& range, RecordWri
   });
 }
 
+std::string DefinitionJson(const FilterDefinition& definition) {
+  std::string json = "{";
+  for (const AttributePattern& pattern : definition.patterns) {
+    if (json.size() > 1) json += ',';
+    json += JsonText(pattern.attribute) + ":";
+    if (pattern.terms.empty()) json += "\"*\"";
+    if (pattern.terms.size() == 1)
+      json += JsonText((pattern.negated ? "!" : "") + TermText(pattern.terms.front()));
+    if (pattern.terms.size() < 2) continue;
+    for (size_t i = 0; i < pattern.terms.size(); ++i)
+      json += (i == 0 ? "[" : ",") + JsonText(TermText(pattern.terms[i]));
+    json += ']';
+  }
+  return json + "}";
+}
+
+Status DumpFilters(Inspector* inspector, RecordWriter* writer) {
+  return inspector->ForEachFilter([&](const FilterDump& filter) {
+    writer->Write({{"filter_id", std::to_string(filter.id), Type::kNumber},
+                   {"definition", DefinitionJson(filter.definition), Type::kJson},
+                   {"ready", filter.ready ? "true" : "false", Type::kJson},
+                   {"number", std::to_string(filter.number), Type::kNumber},
+                   {"active_from", std::to_string(filter.active_from), Type::kNumber},
+                   {"job", std::to_string(filter.job), Type::kNumber}});
+    return true;
+  });
+}
+
+std::string OthersJson(const AdSettings& entry) {
+  std::string json = "{";
+  for (const auto& [name, value] : entry.others)
+    json += (json.size() > 1 ? "," : "") + JsonText(name) + ":" + JsonText(value);
+  return json + "}";
+}
+
 Status DumpAds(Inspector* inspector, const DumpOptions& options, RecordWriter* writer) {
-  return inspector->ForEachAd([&](uint32_t number, const std::string& ad_id) {
-    if (options.ad.empty() || options.ad == ad_id) {
-      writer->Write({{"number", std::to_string(number), Type::kNumber}, {"ad_id", ad_id}});
-    }
+  return inspector->ForEachAd([&](const AdRecord& ad) {
+    if (!options.ad.empty() && options.ad != ad.ad_id) return true;
+    auto owner = [&](AdOwner which) { return ad.entry.owners[static_cast<size_t>(which)].value_or(""); };
+    writer->Write({{"number", ad.number ? std::to_string(*ad.number) : "", Type::kNumber},
+                   {"ad_id", ad.ad_id},
+                   {"campaign_id", owner(AdOwner::kCampaign)},
+                   {"banner_id", owner(AdOwner::kBanner)},
+                   {"advertiser_id", owner(AdOwner::kAdvertiser)},
+                   {"redirect_url", ad.entry.redirect_url.value_or("")},
+                   {"attributes", OthersJson(ad.entry), Type::kJson}});
     return true;
   });
 }
@@ -137,8 +206,8 @@ Status DumpRejected(const DumpOptions& options, const InspectRange& range, Recor
 }
 
 Status Dump(const DumpOptions& options) {
-  if (options.format == "lp" && options.what != "raw")
-    return Status::Invalid("--format lp is for --what raw");
+  if (options.format == "lp" && options.what != "raw" && options.what != "waiting")
+    return Status::Invalid("--format lp is for --what raw and --what waiting");
   auto range = RangeOf(options);
   if (!range.ok()) return range.status();
   RecordWriter writer(options.format == "csv" ? RecordFormat::kCsv : RecordFormat::kJsonLines, stdout);
@@ -152,7 +221,10 @@ Status Dump(const DumpOptions& options) {
     auto inspector = Inspector::Open(options.data_dir);
     if (!inspector.ok()) return inspector.status();
     if (options.what == "raw") s = DumpRaw(inspector->get(), options, *range, &writer);
+    if (options.what == "waiting") s = DumpWaiting(inspector->get(), options, *range, &writer);
     if (options.what == "counters") s = DumpCounters(inspector->get(), options, *range, &writer);
+    if (options.what == "filters") s = DumpFilters(inspector->get(), &writer);
+    if (options.what == "distinct") s = DumpDistinct(inspector->get(), *range, &writer);
     if (options.what == "ads") s = DumpAds(inspector->get(), options, &writer);
     if (options.what == "identities") s = DumpIdentities(inspector->get(), *range, &writer);
     if (options.what == "meta") s = DumpMeta(inspector->get(), &writer);
@@ -168,8 +240,12 @@ void AddDumpCommand(CLI::App* app, int* exit_code) {
   auto options = std::make_shared<DumpOptions>();
   command->add_option("--data-dir", options->data_dir, "The data directory; a server may be using it")
       ->capture_default_str();
-  command->add_option("--what", options->what, "raw, counters, ads, identities, rejected or meta")
-      ->check(CLI::IsMember({"raw", "counters", "ads", "identities", "rejected", "meta"}))
+  command
+      ->add_option(
+          "--what", options->what,
+          "raw, waiting (conversions), counters, filters, distinct, ads, identities, rejected or meta")
+      ->check(CLI::IsMember(
+          {"raw", "waiting", "counters", "filters", "distinct", "ads", "identities", "rejected", "meta"}))
       ->capture_default_str();
   command->add_option("--ad", options->ad, "Only this ad");
   command->add_option("--from", options->from,
@@ -177,12 +253,12 @@ void AddDumpCommand(CLI::App* app, int* exit_code) {
   command->add_option("--to", options->to, "Only before this time");
   command->add_option("--step", options->step, "Counters: 1m or 1h only (default: minutes, then hours)")
       ->check(CLI::IsMember({"1m", "1h"}));
-  command->add_option("--format", options->format, "jsonl, csv or, for raw, lp: line protocol")
+  command->add_option("--format", options->format, "jsonl, csv or, for events, lp: line protocol")
       ->check(CLI::IsMember({"jsonl", "csv", "lp"}))
       ->capture_default_str();
   command->footer(
-      "Raw records come by hour, counters by (ad_id, bucket, filter_id). Raw records as lp, piped into a\n"
-      "new server, give the same counters.\n\n"
+      "Raw records come by hour, counters by (ad_id, bucket, filter_id). Raw records as lp, waiting\n"
+      "conversions behind them, give the same counters when they are piped into a new server.\n\n"
       "Examples:\n"
       "  tally dump --data-dir tallymark-data --what counters --ad ad7 --step 1h --format csv\n"
       "  tally dump --data-dir tallymark-data --format lp | nc -N 127.0.0.1 9009");

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "format/decimal.h"
-#include "format/line_writer.h"
 
 namespace tallymark {
 namespace {
@@ -51,15 +50,6 @@ std::vector<RecordValue> EventRow(const RawEvent& event) {
   row.push_back({"revenue", event.revenue_micros ? FormatMicros(*event.revenue_micros) : ""});
   row.push_back({"attributes", AttributesJson(event.attributes, false), RecordValue::Type::kJson});
   return row;
-}
-
-std::string EventLine(const RawEvent& event) {
-  std::string text;
-  LineWriter line(EventKindName(event.kind), &text);
-  for (const auto& [name, value] : event.attributes) line.AddText(name, value);
-  if (event.revenue_micros) line.AddMicros("revenue", *event.revenue_micros);
-  line.Finish(event.time_ns);
-  return text;
 }
 
 }  // namespace tallymark

@@ -19,9 +19,6 @@ std::vector<RecordValue> EventRecord(const RawEvent& event);
 // one JSON object.
 std::vector<RecordValue> EventRow(const RawEvent& event);
 
-// A line that gives exactly this event when a server reads it.
-std::string EventLine(const RawEvent& event);
-
 }  // namespace tallymark
 
 #endif  // TALLYMARK_TOOLS_EVENT_TEXT_H_

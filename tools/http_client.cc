@@ -20,6 +20,7 @@ using asio::ip::tcp;
 
 constexpr auto kConnectTime = std::chrono::seconds(10);
 constexpr auto kAnswerTime = std::chrono::seconds(300);  // a write waits for the disk, a query may read much
+constexpr size_t kBytesPerSecondMin = 1 << 20;           // of a large body: longer is too long
 constexpr uint64_t kAnswerBytesMax = 1ULL << 30;
 constexpr size_t kShownBodyBytes = 200;
 
@@ -29,18 +30,28 @@ class BeastHttpClient : public HttpClient {
 
   Result<HttpAnswer> Get(const std::string& target) override {
     http::request<http::empty_body> request(http::verb::get, target, 11);
-    return Exchange(&request);
+    return Exchange(&request, kAnswerTime);
   }
 
   Result<HttpAnswer> Post(const std::string& target, std::string_view content_type,
                           std::string_view body) override {
-    http::request<http::span_body<const char>> request(http::verb::post, target, 11);
-    request.set(http::field::content_type, beast::string_view(content_type.data(), content_type.size()));
-    request.body() = {body.data(), body.size()};
-    return Exchange(&request);
+    return Send(http::verb::post, target, content_type, body);
+  }
+
+  Result<HttpAnswer> Put(const std::string& target, std::string_view content_type,
+                         std::string_view body) override {
+    return Send(http::verb::put, target, content_type, body);
   }
 
  private:
+  Result<HttpAnswer> Send(http::verb verb, const std::string& target, std::string_view content_type,
+                          std::string_view body) {
+    http::request<http::span_body<const char>> request(verb, target, 11);
+    request.set(http::field::content_type, beast::string_view(content_type.data(), content_type.size()));
+    request.body() = {body.data(), body.size()};
+    return Exchange(&request, kAnswerTime + std::chrono::seconds(body.size() / kBytesPerSecondMin));
+  }
+
   // Runs what was started until it is through; its time limit is the stream's.
   void Run() {
     io_.restart();
@@ -64,7 +75,7 @@ class BeastHttpClient : public HttpClient {
   }
 
   template <class Body>
-  Result<HttpAnswer> Exchange(http::request<Body>* request) {
+  Result<HttpAnswer> Exchange(http::request<Body>* request, std::chrono::seconds longest) {
     if (!stream_) {
       if (Status s = Connect(); !s.ok()) return s;
     }
@@ -74,7 +85,7 @@ class BeastHttpClient : public HttpClient {
     http::response_parser<http::string_body> parser;
     parser.body_limit(kAnswerBytesMax);
     beast::error_code sent, received;
-    stream_->expires_after(kAnswerTime);
+    stream_->expires_after(longest);
     // The answer is read while the request is sent: a server that refuses a request early says why.
     http::async_write(*stream_, *request, [&sent](beast::error_code e, size_t) { sent = e; });
     http::async_read(*stream_, buffer_, parser, [&received, this](beast::error_code e, size_t) {

@@ -34,6 +34,8 @@ class HttpClient {
   virtual Result<HttpAnswer> Get(const std::string& target) = 0;
   virtual Result<HttpAnswer> Post(const std::string& target, std::string_view content_type,
                                   std::string_view body) = 0;
+  virtual Result<HttpAnswer> Put(const std::string& target, std::string_view content_type,
+                                 std::string_view body) = 0;
 };
 
 // "/v1/ads/ad%207/series?from=1&to=2": segments and values are percent-encoded, parameters with

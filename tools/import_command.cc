@@ -1,11 +1,15 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 
+#include "format/table_import.h"
+#include "tools/ad_import.h"
 #include "tools/command_line.h"
 #include "tools/commands.h"
-#include "tools/import_file.h"
 #include "tools/input_file.h"
+#include "tools/named_import.h"
 #include "tools/progress.h"
+#include "tools/write_client.h"
+#include "tools/write_sink.h"
 
 namespace tallymark {
 namespace {
@@ -44,6 +48,82 @@ Status CompleteMapping(ImportOptions* options) {
   return Status::Ok();
 }
 
+std::string Percent(double share) { return std::to_string(static_cast<int>(share * 100)) + " %"; }
+
+// Rows are checked and sent from here; what was loaded before are duplicates.
+Status SendRows(const ImportOptions& options, std::string_view bytes, char delimiter,
+                std::unique_ptr<HttpClient> http) {
+  TableImport import(bytes, delimiter);
+  Status checked = import.Open(options.mapping);
+  auto share = [&](size_t position) {
+    return static_cast<double>(position) / static_cast<double>(bytes.size());
+  };
+  if (checked.ok()) {
+    Progress progress(options.progress);
+    auto show = [&](size_t position, const ImportReport&) {
+      if (progress.Due()) progress.Show("checking " + Percent(share(position)));
+    };
+    WriteSink check(nullptr, show, nullptr);
+    checked = import.Check(&check);
+  }
+  if (!checked.ok()) return checked.WithContext(options.file);
+  // Nobody there at all is said at once; later interruptions are waited out.
+  if (auto ping = http->Get("/ping"); !ping.ok()) return ping.status();
+  WriteClient client(std::move(http), {std::chrono::seconds(options.patience_s), {}});
+  ImportReport report;
+  Progress progress(options.progress);
+  WriteSink sink(&client, nullptr, [&](size_t position, const ImportReport& now) {
+    if (!progress.Due()) return;
+    progress.Show(Percent(share(position)) + "  " + ProgressText(now.rows, 0, "rows", progress.Seconds()));
+  });
+  Status loaded = import.Load(&sink, &report);
+  if (!loaded.ok()) return loaded.WithContext("stopped after " + report.Json());
+  std::printf("%s\n", report.Json().c_str());
+  return Status::Ok();
+}
+
+// The server takes the whole file under its name and loads it once.
+Status HandOver(const ImportOptions& options, std::string_view bytes, char delimiter, HttpClient* http) {
+  std::vector<std::pair<std::string, std::string>> parameters = {{"name", options.name},
+                                                                 {"kind", options.mapping.kind},
+                                                                 {"identity", options.identity},
+                                                                 {"time", options.time_unit},
+                                                                 {"delimiter", std::string(1, delimiter)}};
+  for (const std::string& map : options.mapping.maps) parameters.emplace_back("map", map);
+  for (const std::string& constant : options.mapping.constants) parameters.emplace_back("set", constant);
+  if (auto ping = http->Get("/ping"); !ping.ok()) return ping.status();
+  Progress progress(options.progress);
+  NamedImport import(
+      http,
+      {.patience = std::chrono::seconds(options.patience_s), .sleep = {}, .progress = [&](double share) {
+         if (progress.Due()) progress.Show("loading " + Percent(share));
+       }});
+  auto report = import.Run(HttpTarget({"v1", "imports"}, parameters), bytes);
+  if (!report.ok()) return report.status().WithContext(options.file);
+  std::printf("%s\n", report->c_str());
+  return Status::Ok();
+}
+
+// Ads of the catalogue, set one by one.
+Status SetAds(const ImportOptions& options, std::string_view bytes, char delimiter, HttpClient* http) {
+  if (!options.name.empty()) return Status::Invalid("--name: ads are set as often as their file changes");
+  if (auto ping = http->Get("/ping"); !ping.ok()) return ping.status();
+  ImportReport report;
+  Progress progress(options.progress);
+  Status status =
+      AdImport(bytes, delimiter, http)
+          .Run(
+              options.mapping,
+              [&](size_t position, const ImportReport&) {
+                if (!progress.Due()) return;
+                progress.Show(Percent(static_cast<double>(position) / static_cast<double>(bytes.size())));
+              },
+              &report);
+  if (!status.ok()) return status.WithContext(options.file);
+  std::printf("%s\n", report.Json().c_str());
+  return Status::Ok();
+}
+
 Status Import(ImportOptions options) {
   if (Status s = CompleteMapping(&options); !s.ok()) return s;
   auto address = ParseHostPort(options.http);
@@ -52,35 +132,10 @@ Status Import(ImportOptions options) {
   if (!input.ok()) return input.status();
   auto delimiter = DelimiterOf(options, input->bytes());
   if (!delimiter.ok()) return delimiter.status();
-
-  ImportFile import(input->bytes(), *delimiter);
-  auto percent = [](double share) { return std::to_string(static_cast<int>(share * 100)) + " %"; };
-  Status checked;
-  {
-    Progress progress(options.progress);
-    checked = import.Check(options.mapping, [&](double share, const ImportReport&) {
-      if (progress.Due()) progress.Show("checking " + percent(share));
-    });
-  }
-  if (!checked.ok()) return checked.WithContext(options.file);
-
   auto http = HttpClient::Create(*address);
-  // Nobody there at all is said at once; later interruptions are waited out.
-  if (auto ping = http->Get("/ping"); !ping.ok()) return ping.status();
-  WriteClient client(std::move(http), {std::chrono::seconds(options.patience_s), {}});
-  ImportReport report;
-  Progress progress(options.progress);
-  Status loaded = import.Load(
-      &client,
-      [&](double share, const ImportReport& now) {
-        if (progress.Due()) {
-          progress.Show(percent(share) + "  " + ProgressText(now.rows, 0, "rows", progress.Seconds()));
-        }
-      },
-      &report);
-  if (!loaded.ok()) return loaded.WithContext("stopped after " + report.Json());
-  std::printf("%s\n", report.Json().c_str());
-  return Status::Ok();
+  if (options.mapping.kind == kAdKind) return SetAds(options, input->bytes(), *delimiter, http.get());
+  if (!options.name.empty()) return HandOver(options, input->bytes(), *delimiter, http.get());
+  return SendRows(options, input->bytes(), *delimiter, std::move(http));
 }
 
 }  // namespace
@@ -93,12 +148,16 @@ void AddImportCommand(CLI::App* app, int* exit_code) {
       ->allow_extra_args(false);
   command->add_option("--set", options->mapping.constants, "ours=value for every row; may be repeated")
       ->allow_extra_args(false);
-  command->add_option("--kind", options->mapping.kind, "Kind of rows that a column `event` does not name")
-      ->check(CLI::IsMember({"impression", "click", "conversion"}));
+  command
+      ->add_option("--kind", options->mapping.kind,
+                   "Kind of rows that a column `event` does not name; ad: rows of the catalogue")
+      ->check(CLI::IsMember({"impression", "click", "conversion", "ad"}));
   command->add_option("--identity", options->identity, "row: each row is an event of its own, named NAME#row")
       ->check(CLI::IsMember({"row"}));
-  command->add_option("--name", options->name,
-                      "Name of the file for --identity row (default: its last part)");
+  command->add_option(
+      "--name", options->name,
+      "Load the file once, under this name: the server refuses the name and the content from then on "
+      "(without: rows that were loaded before are duplicates)");
   command->add_option("--delimiter", options->delimiter,
                       "One character or tab (default: by extension, header)");
   command
@@ -114,9 +173,14 @@ void AddImportCommand(CLI::App* app, int* exit_code) {
   command->footer(
       "The whole file is checked first; a row of another width, an open quote or a value that is no time\n"
       "or no amount refuses it with line and column. Rows without a value in a mapped column are rejected\n"
-      "one by one. The last line on stdout is the report as JSON.\n\n"
-      "Example:\n"
-      "  tally import clicks.csv --map ad_id:app,time:click_time,ip_number:ip --kind click");
+      "one by one. The last line on stdout is the report as JSON.\n"
+      "With --name the server takes the whole file, refuses a name or a content that it has loaded before,\n"
+      "and goes on by itself after a crash; repeating an unfinished import follows or continues it.\n\n"
+      "Examples:\n"
+      "  tally import clicks.csv --map ad_id:app,time:click_time,ip_number:ip --kind click\n"
+      "  tally import q1.csv --name q1-impressions --kind impression --identity row \\\n"
+      "      --map 'ad_id={campaign_id}:{banner_id}' --set time=2021-01-01T00:00:00Z\n"
+      "  tally import ads.csv --kind ad          (columns ad_id, redirect_url, campaign_id, ...)");
   command->callback([=] {
     Status s = Import(*options);
     *exit_code = s.ok() ? 0 : Fail(s);

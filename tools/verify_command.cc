@@ -45,6 +45,7 @@ std::vector<RecordValue> ReportRecord(const VerifyReport& report) {
           {"blocks", number(report.blocks), Type::kNumber},
           {"events", number(report.events), Type::kNumber},
           {"counter_rows", number(report.counter_rows), Type::kNumber},
+          {"distinct_rows", number(report.distinct_rows), Type::kNumber},
           {"identities", number(report.identities), Type::kNumber},
           {"top_lists", number(report.top_lists), Type::kNumber},
           {"damage_count", number(report.damage_count), Type::kNumber},

@@ -67,7 +67,7 @@ class ViewUnderTest {
 
   MetricSums Sum(uint32_t ad, int32_t begin, int32_t end) {
     MetricSums sums;
-    Status status = view_->Sum(ad, {begin, end}, &sums);
+    Status status = view_->Sum(ad, 0, {begin, end}, &sums);
     EXPECT_TRUE(status.ok()) << status.message();
     return sums;
   }
@@ -76,7 +76,7 @@ class ViewUnderTest {
   }
   std::vector<int64_t> Totals(Metric metric, int32_t begin, int32_t end) {
     std::vector<int64_t> totals;
-    Status status = view_->Totals(metric, {begin, end}, ads_, &totals);
+    Status status = view_->Totals(0, metric, {begin, end}, ads_, &totals);
     EXPECT_TRUE(status.ok()) << status.message();
     return totals;
   }
@@ -152,11 +152,12 @@ TEST(CounterViewTest, ReplayCountsWhatApplyCounted) {
   BatchEncoder encoder;
   encoder.Encode(&test.batch);
   ViewUnderTest view;
-  for (const BatchBlock& block : test.batch.blocks) ASSERT_TRUE(view->Replay(block.bytes).ok());
+  for (const BatchBlock& block : test.batch.blocks)
+    ASSERT_TRUE(view->Replay(1, block.bytes, FilterSet({}), view.ads()).ok());
   const MetricSums sums = view.Sum(1, kMinute, kMinute + 60);
   EXPECT_TRUE(sums[Metric::kClicks] == 1 && sums[Metric::kImpressions] == 1);
   EXPECT_TRUE(sums[Metric::kConversions] == 1 && sums[Metric::kRevenue] == 7);
-  EXPECT_EQ(view->Replay("no block").code(), Code::kCorruption);
+  EXPECT_EQ(view->Replay(1, "no block", FilterSet({}), view.ads()).code(), Code::kCorruption);
 }
 
 TEST(CounterViewTest, AFailedIngestionKeepsEverythingReadable) {
@@ -186,7 +187,7 @@ TEST(CounterViewTest, BucketsOfMinutesAndHoursAgreeWithTheirSums) {
   }
   for (int step : {1, 60}) {
     std::vector<MetricSums> buckets;
-    ASSERT_TRUE(view->Buckets(1, {kMinute, kMinute + 480}, step, &buckets).ok());
+    ASSERT_TRUE(view->Buckets(1, 0, {kMinute, kMinute + 480}, step, &buckets).ok());
     ASSERT_EQ(buckets.size(), static_cast<size_t>(480 / step));
     for (int i = 0; i < 480 / step; ++i) {
       EXPECT_TRUE(buckets[static_cast<size_t>(i)] ==
@@ -204,10 +205,10 @@ TEST(CounterViewTest, RevenueBeyond64BitsIsAnErrorOfAListAndExactInASum) {
     EXPECT_TRUE(
         (view.Sum(1, kMinute, kMinute + 60)[Metric::kRevenue] == static_cast<__int128>(INT64_MAX) * 2 + 1));
     std::vector<int64_t> totals;
-    Status status = view->Totals(Metric::kRevenue, {kMinute, kMinute + 60}, view.ads(), &totals);
+    Status status = view->Totals(0, Metric::kRevenue, {kMinute, kMinute + 60}, view.ads(), &totals);
     EXPECT_EQ(status.code(), Code::kExhausted) << "never a silent wrap; on disk " << on_disk;
     totals.clear();
-    EXPECT_TRUE(view->Totals(Metric::kConversions, {kMinute, kMinute + 60}, view.ads(), &totals).ok());
+    EXPECT_TRUE(view->Totals(0, Metric::kConversions, {kMinute, kMinute + 60}, view.ads(), &totals).ok());
   }
 }
 
@@ -395,7 +396,7 @@ TEST_F(CounterViewConcurrencyTest, NoReadIsEverTorn) {
   watch([this] { return WholeBatches(view_.Clicks(5, kMinute - 300, kMinute + 60), kAllClicks); });
   watch([this] {
     std::vector<MetricSums> buckets;
-    EXPECT_TRUE(view_->Buckets(1, {kMinute, kMinute + kRecentClicks}, 1, &buckets).ok());
+    EXPECT_TRUE(view_->Buckets(1, 0, {kMinute, kMinute + kRecentClicks}, 1, &buckets).ok());
     for (const MetricSums& b : buckets) EXPECT_TRUE(b == buckets[0]) << "a torn series";
     return static_cast<int64_t>(buckets[0][Metric::kClicks]);
   });

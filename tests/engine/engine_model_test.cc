@@ -3,11 +3,14 @@
 // each stretch every count, list and record is compared.
 
 #include <algorithm>
+#include <chrono>
 #include <cstdlib>
+#include <functional>
 #include <iostream>
 #include <map>
 #include <random>
 #include <set>
+#include <thread>
 #include <tuple>
 
 #include "tests/engine/test_events.h"
@@ -47,7 +50,9 @@ class Model {
                                                          : Metric::kConversions;
     cell[metric] += 1;
     if (e.kind == EventKind::kConversion) cell[Metric::kRevenue] += e.revenue * 1'000'000;
+    if (!e.user.empty()) users_[e.ad][HourOf(e.time_ns)].insert(e.user);
     ++events_[e.ad];
+    accepted_.push_back(e);
     return true;
   }
   MetricSums Sum(const std::string& ad, int32_t begin, int32_t end) const {
@@ -58,6 +63,31 @@ class Model {
       sums.Add(it->second);
     }
     return sums;
+  }
+  // By ad, of the events that `matches` takes.
+  std::map<std::string, MetricSums> Filtered(int32_t begin, int32_t end,
+                                             const std::function<bool(const ModelEvent&)>& matches) const {
+    std::map<std::string, MetricSums> sums;
+    for (const ModelEvent& e : accepted_) {
+      if (MinuteOf(e.time_ns) < begin || MinuteOf(e.time_ns) >= end || !matches(e)) continue;
+      MetricSums& of_ad = sums[e.ad];
+      if (e.kind == EventKind::kImpression) of_ad[Metric::kImpressions] += 1;
+      if (e.kind == EventKind::kClick) of_ad[Metric::kClicks] += 1;
+      if (e.kind == EventKind::kConversion) of_ad[Metric::kConversions] += 1;
+      if (e.kind == EventKind::kConversion) of_ad[Metric::kRevenue] += e.revenue * 1'000'000;
+    }
+    return sums;
+  }
+  int64_t Users(const std::vector<std::string>& ads, int32_t begin_hour, int32_t end_hour) const {
+    std::set<std::string> users;
+    for (const std::string& ad : ads) {
+      auto found = users_.find(ad);
+      if (found == users_.end()) continue;
+      for (auto it = found->second.lower_bound(begin_hour); it != found->second.end() && it->first < end_hour;
+           ++it)
+        users.insert(it->second.begin(), it->second.end());
+    }
+    return static_cast<int64_t>(users.size());
   }
   std::vector<std::pair<int64_t, std::string>> Top(int32_t begin, int32_t end, Metric metric) const {
     std::vector<std::pair<int64_t, std::string>> list;
@@ -78,8 +108,39 @@ class Model {
  private:
   std::map<std::tuple<EventKind, std::string, std::string>, std::vector<int64_t>> times_;
   std::map<std::string, std::map<int32_t, MetricSums>> cells_;
+  std::map<std::string, std::map<int32_t, std::set<std::string>>> users_;
   std::map<std::string, uint64_t> events_;
+  std::vector<ModelEvent> accepted_;
 };
+
+// A filter and its plain meaning.
+struct ModelFilter {
+  FilterDefinition definition;
+  std::function<bool(const ModelEvent&)> matches;
+};
+
+std::vector<ModelFilter> ModelFilters() {
+  std::vector<ModelFilter> filters;
+  auto add = [&](const std::vector<std::pair<std::string, std::vector<std::string>>>& patterns,
+                 std::function<bool(const ModelEvent&)> matches) {
+    ModelFilter& filter = filters.emplace_back();
+    filter.matches = std::move(matches);
+    for (const auto& [attribute, texts] : patterns) {
+      Status added = AddPattern(attribute, texts, texts.size() > 1, &filter.definition);
+      EXPECT_TRUE(added.ok()) << added.message();
+    }
+  };
+  add({}, [](const ModelEvent&) { return true; });
+  add({{"user_id", {"u7"}}}, [](const ModelEvent& e) { return e.user == "u7"; });
+  add({{"kind", {"click"}}, {"user_id", {"!u3"}}},
+      [](const ModelEvent& e) { return e.kind == EventKind::kClick && !e.user.empty() && e.user != "u3"; });
+  add({{"ad_id", {"ad1*"}}}, [](const ModelEvent& e) { return e.ad.starts_with("ad1"); });
+  add({{"x", {"1"}}}, [](const ModelEvent& e) { return e.id.empty(); });
+  add({{"user_id", {"u1", "u2*", "u30"}}, {"kind", {"!click"}}}, [](const ModelEvent& e) {
+    return e.kind != EventKind::kClick && (e.user == "u1" || e.user.starts_with("u2") || e.user == "u30");
+  });
+  return filters;
+}
 
 class EngineModelTest : public ::testing::TestWithParam<int> {
  protected:
@@ -153,6 +214,27 @@ class EngineModelTest : public ::testing::TestWithParam<int> {
     }
     CompareTop(now - static_cast<int32_t>(1 + Pick(300)), now);
     CompareTop(now - 60, now);
+    ComparePeople(now);
+  }
+
+  // Distinct users of some ads together, over steps of some hours.
+  void ComparePeople(int32_t now) {
+    std::vector<std::string> ads;
+    for (const std::string& ad : model_.Ads()) {
+      if (Pick(4) == 0) ads.push_back(ad);
+    }
+    const auto step = static_cast<int32_t>(1 + Pick(4));
+    const auto steps = static_cast<int32_t>(1 + Pick(20));
+    const int32_t begin = HourOfMinute(now) + 1 - step * steps;
+    Result<MetricSeries> series = engine_->Metrics(ads, {begin * 60, (begin + step * steps) * 60}, step * 60);
+    ASSERT_TRUE(series.ok()) << series.status().message();
+    for (int32_t i = 0; i < steps; ++i) {
+      const MetricPoint& point = series->points[static_cast<size_t>(i)];
+      ASSERT_TRUE(point.users.has_value());
+      ASSERT_TRUE(point.users->exact);
+      ASSERT_EQ(point.users->count, model_.Users(ads, begin + i * step, begin + (i + 1) * step))
+          << "seed " << seed_;
+    }
   }
 
   void CompareTop(int32_t begin, int32_t end) {
@@ -163,6 +245,61 @@ class EngineModelTest : public ::testing::TestWithParam<int> {
     std::vector<std::pair<int64_t, std::string>> got;
     for (size_t i = 0; i < top->ad_ids.size(); ++i) got.emplace_back(-top->amounts[i], top->ad_ids[i]);
     ASSERT_EQ(got, model_.Top(begin, end, metric)) << "seed " << seed_;
+  }
+
+  void DefineSome() {
+    const auto id = static_cast<uint32_t>(1 + Pick(4));
+    const size_t which = Pick(filters_.size());
+    bool created = false;
+    Result<FilterInfo> filter = engine_->DefineFilter(id, filters_[which].definition, &created);
+    if (filter.status().code() == Code::kConflict) {
+      ASSERT_FALSE(engine_->ReadinessOf(id)->ready);
+      return;
+    }
+    ASSERT_TRUE(filter.ok()) << filter.status().message();
+    defined_[id] = which;
+    jobs_[id] = filter->job;
+    if (Pick(2) == 0) WaitForFilter(id);
+  }
+  void DeleteOne() {
+    if (defined_.empty()) return;
+    const uint32_t id = defined_.begin()->first;
+    WaitForFilter(id);
+    ASSERT_TRUE(engine_->DeleteFilter(id).ok());
+    defined_.erase(id);
+  }
+  void WaitForFilter(uint32_t id) {
+    while (!engine_->ReadinessOf(id)->ready) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    ASSERT_EQ(engine_->FindJob(jobs_[id]).status().code(), Code::kOk);
+  }
+
+  void CompareFilters() {
+    const int32_t now = MinuteOf(clock_.NowNs()) + 1;
+    for (const auto& [id, which] : defined_) {
+      WaitForFilter(id);
+      int32_t begin = HourOfMinute(now - static_cast<int32_t>(Pick(80 * 60))) * 60;
+      const std::optional<int64_t> complete_from = engine_->FindFilter(id)->complete_from_ms;
+      if (complete_from) begin = std::max(begin, static_cast<int32_t>(*complete_from / kMsPerMinute));
+      const int32_t end = begin + 60 * static_cast<int32_t>(1 + Pick(40));
+      const std::map<std::string, MetricSums> expected = model_.Filtered(begin, end, filters_[which].matches);
+      for (const std::string& ad : model_.Ads()) {
+        Result<MetricSums> sums = engine_->Totals(ad, id, {begin, end});
+        ASSERT_TRUE(sums.ok()) << sums.status().message();
+        auto found = expected.find(ad);
+        ASSERT_TRUE(*sums == (found == expected.end() ? MetricSums() : found->second))
+            << "seed " << seed_ << " filter " << id << " (" << which << ") ad " << ad << " from " << begin;
+      }
+      const auto metric = static_cast<Metric>(Pick(kMetricCount));
+      Result<TopList> top = engine_->PopularAds(id, metric, {begin, end}, 10'000);
+      ASSERT_TRUE(top.ok()) << top.status().message();
+      std::map<std::string, int64_t> listed;
+      for (size_t i = 0; i < top->ad_ids.size(); ++i) listed[top->ad_ids[i]] = top->amounts[i];
+      std::map<std::string, int64_t> counted;
+      for (const auto& [ad, sums] : expected) {
+        if (sums[metric] > 0) counted[ad] = static_cast<int64_t>(sums[metric]);
+      }
+      ASSERT_EQ(listed, counted) << "seed " << seed_ << " filter " << id << " (" << which << ")";
+    }
   }
 
   void CompareRecords() {
@@ -220,8 +357,15 @@ class EngineModelTest : public ::testing::TestWithParam<int> {
         break;
       case 4:
         Compare();
+        CompareFilters();
         break;
       case 5:
+        DefineSome();
+        break;
+      case 6:
+        if (Pick(4) == 0) DeleteOne();
+        break;
+      case 7:
         Recount();
         break;
       default:
@@ -237,6 +381,9 @@ class EngineModelTest : public ::testing::TestWithParam<int> {
   std::unique_ptr<Engine> engine_;
   Model model_;
   std::vector<ModelEvent> sent_;
+  const std::vector<ModelFilter> filters_ = ModelFilters();
+  std::map<uint32_t, size_t> defined_;  // index into filters_
+  std::map<uint32_t, uint64_t> jobs_;
 };
 
 TEST_P(EngineModelTest, AgreesWithTheModel) {
@@ -249,6 +396,7 @@ TEST_P(EngineModelTest, AgreesWithTheModel) {
   for (int step = 0; step < 1500 && !HasFatalFailure(); ++step) Step();
   if (HasFatalFailure()) return;
   Compare();
+  CompareFilters();
   CompareRecords();
 }
 

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <tuple>
 
+#include "engine/directory_lock.h"
 #include "engine/file_names.h"
 #include "engine/inspect_directory.h"
 #include "engine/meta_keys.h"
@@ -65,21 +66,40 @@ IdentityCount DumpIdentities(Inspector* inspector, const InspectRange& range = {
   return count;
 }
 
+// How many distinct users there are, by (ad, hour).
+std::map<std::pair<std::string, int32_t>, size_t> DumpUsers(Inspector* inspector) {
+  std::map<std::pair<std::string, int32_t>, size_t> users;
+  std::pair<std::string, int64_t> last;
+  Status read = inspector->ForEachDistinct({}, [&](const DistinctRecord& d) {
+    EXPECT_TRUE(users.empty() || last < std::pair(d.ad_id, d.bucket_ms)) << "out of order at " << d.ad_id;
+    EXPECT_TRUE(d.users.exact && d.complete);
+    last = {d.ad_id, d.bucket_ms};
+    users[{d.ad_id, static_cast<int32_t>(FloorDiv(d.bucket_ms, kMsPerHour))}] =
+        static_cast<size_t>(d.users.count);
+    return true;
+  });
+  EXPECT_TRUE(read.ok()) << read.message();
+  return users;
+}
+
 void ExpectHolds(const std::string& data_dir, const RecordedStream& stream) {
   std::unique_ptr<Inspector> inspector = MustInspect(data_dir);
   ASSERT_NE(inspector, nullptr);
   EXPECT_EQ(DumpEvents(inspector.get()), stream.events());
   EXPECT_EQ(DumpCounters(inspector.get(), false), stream.minutes());
   EXPECT_EQ(DumpCounters(inspector.get(), true), stream.Hours());
+  std::map<std::pair<std::string, int32_t>, size_t> users;
+  for (const auto& [hour, set] : stream.users()) users[hour] = set.size();
+  EXPECT_EQ(DumpUsers(inspector.get()), users);
   const IdentityCount identities = DumpIdentities(inspector.get());
   EXPECT_EQ(identities.different, stream.events().size());
   EXPECT_EQ(identities.sealed + identities.unsealed, stream.events().size());
   std::set<std::string> ads;
   uint32_t next = 0;
   ASSERT_TRUE(inspector
-                  ->ForEachAd([&](uint32_t number, const std::string& ad) {
-                    EXPECT_EQ(number, next++);
-                    ads.insert(ad);
+                  ->ForEachAd([&](const AdRecord& ad) {
+                    EXPECT_EQ(ad.number, next++);
+                    ads.insert(ad.ad_id);
                     return true;
                   })
                   .ok());

@@ -46,8 +46,8 @@ class PipelineTest : public ::testing::Test {
     counters_ = std::make_unique<CounterView>(storage_.get(), storage_.retention());
     ASSERT_TRUE(ads_->Load(*storage_.get(), state.ads).ok());
     pipeline_ = std::make_unique<Pipeline>(
-        Pipeline::Parts{storage_.get(), ads_.get(), identities_.get(), counters_.get(), &figures_}, state, 2,
-        [this](const Status& status) {
+        Pipeline::Parts{storage_.get(), ads_.get(), identities_.get(), counters_.get(), &figures_, nullptr},
+        state, 2, [this](const Status& status) {
           failures_.fetch_add(1);
           failure_ = status;
         });
@@ -83,7 +83,7 @@ class PipelineTest : public ::testing::Test {
     std::optional<uint32_t> number = ads_->Find(ad);
     if (!number) return 0;
     MetricSums sums;
-    EXPECT_TRUE(counters_->Sum(*number, {kMinute, kMinute + 24 * 60}, &sums).ok());
+    EXPECT_TRUE(counters_->Sum(*number, 0, {kMinute, kMinute + 24 * 60}, &sums).ok());
     return static_cast<int64_t>(sums[Metric::kClicks]);
   }
 

@@ -85,17 +85,35 @@ TEST(RetentionRecordTest, ADamagedRecordIsRefusedAndMovesNothing) {
 }
 
 TEST(MetaKeysTest, StoredNamesStayAsTheyWereWritten) {
-  EXPECT_EQ(kFormatVersion, 1);
+  EXPECT_EQ(kFormatVersion, 2);
   EXPECT_EQ(kMetaFormatVersion, "format_version");
   EXPECT_EQ(kMetaLogState, "log_state");
   EXPECT_EQ(kMetaRetention, "retention");
   EXPECT_EQ(kPositionCounters, "counters");
+  EXPECT_EQ(kPositionDistinct, "distinct");
   EXPECT_EQ(kPositionIdentities, "identities");
 }
 
 TEST(MetaKeysTest, ColumnFamiliesKeepTheirNames) {
-  const std::string_view names[] = {"default",  "meta",       "raw", "raw_hours",   "packed",   "positions",
-                                    "counters", "identities", "ads", "top_minutes", "top_hours"};
+  // A name a line, so that changes stay apart.
+  // clang-format off
+  const std::string_view names[] = {
+      "default",
+      "meta",
+      "raw",
+      "raw_hours",
+      "packed",
+      "positions",
+      "counters",
+      "identities",
+      "ads",
+      "top_minutes",
+      "top_hours",
+      "jobs",
+      "filters",
+      "distinct",
+  };
+  // clang-format on
   ASSERT_EQ(std::size(names), static_cast<size_t>(kFamilyCount));
   for (int i = 0; i < kFamilyCount; ++i)
     EXPECT_EQ(FamilyName(static_cast<Family>(i)), names[static_cast<size_t>(i)]);

@@ -42,6 +42,8 @@ class RecordedStream {
   const std::multiset<std::string>& events() const { return events_; }
   const Counts& minutes() const { return minutes_; }
   const std::set<std::string>& ads() const { return ads_; }
+  // Users by (ad, hour).
+  const std::map<std::pair<std::string, int32_t>, std::set<std::string>>& users() const { return users_; }
   Counts Hours() const {
     Counts hours;
     for (const auto& [place, sums] : minutes_) hours[{place.first, HourOfMinute(place.second)}].Add(sums);
@@ -75,6 +77,7 @@ class RecordedStream {
     }
     events_.insert(TextOf(event));
     minutes_[{ad, MinuteOf(time)}].Add(sums);
+    users_[{ad, HourOf(time)}].insert(event.attributes[2].second);
     ads_.insert(ad);
     return line + " " + std::to_string(time) + "\n";
   }
@@ -83,6 +86,7 @@ class RecordedStream {
   int number_ = 0;
   std::multiset<std::string> events_;
   Counts minutes_;
+  std::map<std::pair<std::string, int32_t>, std::set<std::string>> users_;
   std::set<std::string> ads_;
 };
 

@@ -4,6 +4,7 @@
 #include <fstream>
 #include <map>
 
+#include "engine/directory_format.h"
 #include "engine/file_names.h"
 #include "engine/meta_keys.h"
 #include "tests/engine/test_storage.h"
@@ -15,7 +16,7 @@ class StorageTest : public ::testing::Test {
  protected:
   Result<std::unique_ptr<Storage>> Open(bool read_only = false, bool beside_owner = false) {
     StorageOptions options;
-    options.data_dir = directory_.path() + "/data";
+    options.data_dir = Data();
     options.read_only = read_only;
     options.beside_owner = beside_owner;
     return Storage::Open(options, std::make_shared<RetentionPositions>());
@@ -24,6 +25,28 @@ class StorageTest : public ::testing::Test {
     Result<std::unique_ptr<Storage>> storage = Open(read_only, beside_owner);
     EXPECT_TRUE(storage.ok()) << storage.status().message();
     return storage.ok() ? std::move(*storage) : nullptr;
+  }
+  void ExpectRefused(bool read_only, const std::string& named) {
+    const Status refused = Open(read_only).status();
+    EXPECT_EQ(refused.code(), Code::kInvalid);
+    EXPECT_NE(refused.message().find(named), std::string::npos) << refused.message();
+    EXPECT_NE(refused.message().find("use the newer program"), std::string::npos) << refused.message();
+  }
+  // A directory as version 1 made it, were these its families: no FORMAT, the version in `meta`.
+  void MakeOlder(const std::vector<std::string>& families) {
+    std::filesystem::create_directories(DatabasePath(Data()));
+    rocksdb::DBOptions options;
+    options.create_if_missing = options.create_missing_column_families = true;
+    std::vector<rocksdb::ColumnFamilyDescriptor> wanted;
+    for (const std::string& name : families) wanted.emplace_back(name, rocksdb::ColumnFamilyOptions());
+    std::vector<rocksdb::ColumnFamilyHandle*> handles;
+    rocksdb::DB* db = nullptr;
+    ASSERT_TRUE(rocksdb::DB::Open(options, DatabasePath(Data()), wanted, &handles, &db).ok());
+    EXPECT_TRUE(db->Put({}, handles[1], ToSlice(kMetaFormatVersion), "1").ok());
+    EXPECT_TRUE(db->Put({}, handles[1], "k", "v").ok());
+    for (rocksdb::ColumnFamilyHandle* handle : handles)
+      EXPECT_TRUE(db->DestroyColumnFamilyHandle(handle).ok());
+    delete db;
   }
   static void Put(Storage* storage, const std::string& key, const std::string& value) {
     rocksdb::WriteOptions sync;
@@ -48,12 +71,15 @@ class StorageTest : public ::testing::Test {
     }
     return files;
   }
+  std::string Data() const { return directory_.path() + "/data"; }
+
   TempDirectory directory_;
 };
 
 TEST_F(StorageTest, AFreshDirectoryGetsTheFormatVersion) {
   std::unique_ptr<Storage> storage = MustOpen();
-  EXPECT_EQ(*storage->Get(Family::kMeta, kMetaFormatVersion), "1");
+  EXPECT_EQ(*storage->Get(Family::kMeta, kMetaFormatVersion), std::to_string(kFormatVersion));
+  EXPECT_EQ(*ReadFormatFile(Data()), kFormatVersion);
 }
 
 TEST_F(StorageTest, WhatWasWrittenIsThereWhenItIsOpenedAgain) {
@@ -75,28 +101,97 @@ TEST_F(StorageTest, ASecondOwnerIsRefusedAndHarmsNothing) {
   EXPECT_TRUE(Open().ok()) << "free again";
 }
 
-TEST_F(StorageTest, ANewerFormatIsRefusedAndNamed) {
-  Put(MustOpen().get(), std::string(kMetaFormatVersion), "2");
-  for (bool read_only : {false, true}) {
-    Result<std::unique_ptr<Storage>> storage = Open(read_only);
-    ASSERT_FALSE(storage.ok());
-    EXPECT_EQ(storage.status().code(), Code::kInvalid);
-    EXPECT_NE(storage.status().message().find("format version 2"), std::string::npos)
-        << storage.status().message();
+TEST_F(StorageTest, ANewerFormatIsRefusedAndNothingIsTouched) {
+  const int newer = kFormatVersion + 1;
+  Put(MustOpen().get(), std::string(kMetaFormatVersion), std::to_string(newer));
+  ASSERT_TRUE(WriteFormatFile(Data(), newer).ok());
+  const auto before = Files();
+  for (bool read_only : {false, true}) ExpectRefused(read_only, "format version " + std::to_string(newer));
+  EXPECT_EQ(Files(), before);
+}
+
+TEST_F(StorageTest, ANewerFormatIsRefusedWithoutItsFileToo) {
+  const int newer = kFormatVersion + 1;
+  Put(MustOpen().get(), std::string(kMetaFormatVersion), std::to_string(newer));
+  std::filesystem::remove(FormatPath(Data()));
+  for (bool read_only : {false, true}) ExpectRefused(read_only, "format version " + std::to_string(newer));
+}
+
+TEST_F(StorageTest, AFamilyOfANewerProgramIsRefusedAndNothingIsTouched) {
+  {
+    std::unique_ptr<Storage> storage = MustOpen();
+    rocksdb::ColumnFamilyHandle* handle = nullptr;
+    ASSERT_TRUE(storage->db()->CreateColumnFamily({}, "from_the_future", &handle).ok());
+    ASSERT_TRUE(storage->db()->DestroyColumnFamilyHandle(handle).ok());
   }
+  const auto before = Files();
+  for (bool read_only : {false, true}) ExpectRefused(read_only, "\"from_the_future\"");
+  EXPECT_EQ(Files(), before);
+}
+
+TEST_F(StorageTest, AnOlderDirectoryGetsTheFamiliesItLacksAndItsMark) {
+  MakeOlder({"default", "meta", "ads"});
+  std::unique_ptr<Storage> storage = MustOpen();
+  EXPECT_EQ(*storage->Get(Family::kMeta, kMetaFormatVersion), std::to_string(kFormatVersion));
+  EXPECT_EQ(*ReadFormatFile(Data()), kFormatVersion);
+  EXPECT_EQ(*storage->Get(Family::kMeta, "k"), "v");
+  for (int i = 1; i < kFamilyCount; ++i) {
+    rocksdb::ColumnFamilyHandle* handle = storage->handle(static_cast<Family>(i));
+    EXPECT_EQ(handle->GetName(), FamilyName(static_cast<Family>(i)));
+    EXPECT_TRUE(storage->db()->Put({}, handle, "new", "x").ok());
+  }
+  storage.reset();
+  EXPECT_EQ(*MustOpen(true)->Get(Family::kTopHours, "new"), "x");
+}
+
+TEST_F(StorageTest, AnUpgradeThatACrashCutShortIsFinishedNextTime) {
+  MakeOlder({"default", "meta", "ads"});
+  ASSERT_TRUE(WriteFormatFile(Data(), kFormatVersion).ok());
+  EXPECT_EQ(*MustOpen(true)->Get(Family::kMeta, kMetaFormatVersion), "1");
+  EXPECT_EQ(*MustOpen()->Get(Family::kMeta, kMetaFormatVersion), std::to_string(kFormatVersion));
+}
+
+TEST_F(StorageTest, ReadersOfAnOlderDirectorySeeItsMissingFamiliesEmptyAndLeaveItAsItIs) {
+  MakeOlder({"default", "meta", "ads"});
+  const auto before = Files();
+  for (bool beside_owner : {false, true}) {
+    std::unique_ptr<Storage> reader = MustOpen(true, beside_owner);
+    ASSERT_TRUE(reader);
+    EXPECT_EQ(*reader->Get(Family::kMeta, "k"), "v");
+    EXPECT_EQ(reader->Get(Family::kTopHours, "k").status().code(), Code::kNotFound);
+    std::unique_ptr<rocksdb::Iterator> it(reader->db()->NewIterator({}, reader->handle(Family::kRaw)));
+    it->SeekToFirst();
+    EXPECT_FALSE(it->Valid());
+    EXPECT_TRUE(it->status().ok());
+  }
+  EXPECT_EQ(Files(), before);
+}
+
+TEST_F(StorageTest, AnOlderDirectoryInUseIsNotMarked) {
+  MakeOlder({"default", "meta"});
+  rocksdb::DB* owner = nullptr;
+  std::vector<rocksdb::ColumnFamilyHandle*> handles;
+  ASSERT_TRUE(
+      rocksdb::DB::Open({}, DatabasePath(Data()), {{"default", {}}, {"meta", {}}}, &handles, &owner).ok());
+  EXPECT_EQ(Open().status().code(), Code::kConflict);
+  EXPECT_FALSE(std::filesystem::exists(FormatPath(Data())));
+  for (rocksdb::ColumnFamilyHandle* handle : handles)
+    EXPECT_TRUE(owner->DestroyColumnFamilyHandle(handle).ok());
+  delete owner;
+  EXPECT_TRUE(Open().ok());
 }
 
 TEST_F(StorageTest, AnUnreadableFormatVersionIsCorruption) {
-  for (const char* version : {"", "one", "1x"}) {
+  for (const char* version : {"", "one", "1x", "0", "-1"}) {
     Put(MustOpen().get(), std::string(kMetaFormatVersion), version);
     EXPECT_EQ(Open().status().code(), Code::kCorruption) << version;
-    std::filesystem::remove_all(directory_.path() + "/data");
+    std::filesystem::remove_all(Data());
   }
 }
 
 TEST_F(StorageTest, ReadersCreateNothing) {
   EXPECT_EQ(Open(true).status().code(), Code::kNotFound);
-  EXPECT_FALSE(std::filesystem::exists(directory_.path() + "/data"));
+  EXPECT_FALSE(std::filesystem::exists(Data()));
 }
 
 TEST_F(StorageTest, AReaderSeesTheDataAndChangesNoFile) {
@@ -156,7 +251,7 @@ TEST_F(StorageTest, AFileThatIsMissingKeepsAllOthersOut) {
 
 TEST_F(StorageTest, ReadersLoseNothingToADamagedLockFile) {
   Put(MustOpen().get(), "k", "v");
-  std::ofstream(LockPath(directory_.path() + "/data")) << "anything";
+  std::ofstream(LockPath(Data())) << "anything";
   EXPECT_EQ(*MustOpen(true)->Get(Family::kMeta, "k"), "v");
 }
 

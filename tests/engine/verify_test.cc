@@ -7,6 +7,7 @@
 #include "engine/storage.h"
 #include "format/block_index.h"
 #include "format/coding.h"
+#include "format/distinct_set.h"
 #include "format/keys.h"
 #include "tests/engine/recorded_stream.h"
 
@@ -125,8 +126,39 @@ TEST_F(VerifyTest, AWholeDirectoryAgreesInEveryState) {
   const VerifyReport report = MustVerify(Data());
   EXPECT_EQ(report.counter_rows, stream_.Hours().size());
   EXPECT_GT(report.top_lists, 0U);
+  EXPECT_EQ(report.distinct_rows, stream_.Hours().size()) << "every event has a user";
   Open();
   ExpectGood(Data());
+}
+
+TEST_F(VerifyTest, ADistinctRowThatRawContradictsIsNamed) {
+  FillAndOpenStorage();
+  const std::string key = First(Family::kDistinct)->key().ToString();
+  DistinctRow row;
+  const DistinctElement nobody = UserElement("nobody");
+  row.users.Add(std::span(&nobody, 1));
+  std::string bytes;
+  EncodeDistinctRow(&row, &bytes);
+  Put(Family::kDistinct, key, bytes);
+  const VerifyReport report = Verify();
+  EXPECT_TRUE(Names(report, "set of users: 1 / ")) << TextOf(report);
+  EXPECT_EQ(report.damage_count, 0U);
+}
+
+TEST_F(VerifyTest, ALostOrStrayOrDamagedDistinctRowIsTold) {
+  FillAndOpenStorage();
+  const std::string key = First(Family::kDistinct)->key().ToString();
+  const std::string value = First(Family::kDistinct)->value().ToString();
+  Delete(Family::kDistinct, key);
+  EXPECT_TRUE(Names(Verify(), "set of users: 0 / "));
+  OpenStorage();
+  Put(Family::kDistinct, key, value);
+  Put(Family::kDistinct, DistinctKey{0, HourOf(kStreamStart) + 9}.Encode(), value);
+  EXPECT_TRUE(Names(Verify(), "distinct rows without an event"));
+  OpenStorage();
+  Delete(Family::kDistinct, DistinctKey{0, HourOf(kStreamStart) + 9}.Encode());
+  Put(Family::kDistinct, key, "junk");
+  EXPECT_TRUE(Names(Verify(), "distinct row of ad"));
 }
 
 TEST_F(VerifyTest, AnEmptyDirectoryAgrees) {

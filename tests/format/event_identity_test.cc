@@ -134,5 +134,28 @@ TEST(EventIdentityTest, EqualMeaningGivesEqualHashesWhereverTheTextLies) {
   EXPECT_EQ(copy.ad_hash, event.ad_hash);
 }
 
+// What a conversion takes from its click leaves its identity alone, so that a resend is known.
+TEST(EventIdentityTest, WhatWasInheritedDoesNotCount) {
+  for (const char* id : {"", ",event_id=\"v\""}) {
+    const Event own = Parse("conversion click_id=\"c\",os=\"x\"" + std::string(id) + " 5");
+    EventChunk chunk;
+    Event joined = Parse(
+        "conversion,ad_id=a,country=DE,zone=z click_id=\"c\",os=\"x\"" + std::string(id) + " 5", &chunk);
+    EXPECT_NE(joined.content_check, own.content_check);
+    joined.inherited =
+        1U << static_cast<unsigned>(Field::kAdId) | 1U << static_cast<unsigned>(Field::kCountry);
+    chunk.extras.at(1).inherited = true;
+    ComputeIdentity(chunk, joined);
+    EXPECT_EQ(joined.identity, own.identity);
+    EXPECT_EQ(joined.content_check, own.content_check);
+    EXPECT_EQ(joined.ad_hash, Parse("click,ad_id=a x=1 1").ad_hash);
+  }
+}
+
+TEST(EventIdentityTest, AnEventIdAloneGivesTheIdentity) {
+  EXPECT_EQ(IdentityOfEventId(EventKind::kClick, "c-9"), Parse("click,ad_id=a event_id=\"c-9\" 1").identity);
+  EXPECT_NE(IdentityOfEventId(EventKind::kClick, "c-9"), IdentityOfEventId(EventKind::kConversion, "c-9"));
+}
+
 }  // namespace
 }  // namespace tallymark

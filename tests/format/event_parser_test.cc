@@ -156,7 +156,8 @@ TEST(EventParserTest, EveryRuleHasItsReason) {
   EXPECT_EQ(Reason("click revenue=1,ad_id=\"a\",revenue=1 1"), "duplicate_name");
   EXPECT_EQ(Reason("click x=1 1"), "no_ad");
   EXPECT_EQ(Reason("click ad_id=\"\" 1"), "no_ad");
-  EXPECT_EQ(Reason("conversion click_id=\"c\" 1"), "no_ad");
+  EXPECT_EQ(Reason("conversion click_id=\"\" 1"), "no_ad");
+  EXPECT_EQ(Reason("click click_id=\"c\" 1"), "no_ad");
   EXPECT_EQ(Reason("click,ad_id=popular_ads x=1 1"), "reserved_ad");
   EXPECT_EQ(Reason("click,ad_id=popular_adz x=1 1"), "accepted");
   EXPECT_EQ(Reason("click,ad_id=a x=\"\xFF\" 1"), "not_utf8");
@@ -164,6 +165,21 @@ TEST(EventParserTest, EveryRuleHasItsReason) {
   EXPECT_EQ(Reason("click,ad_id=a x=1e999 1"), "parse");
   EXPECT_EQ(Reason("click"), "parse");
   EXPECT_EQ(Reason("#\x01"), "parse");
+}
+
+// In the strict way, and as a learnt shape.
+TEST(EventParserTest, AConversionThatNamesItsClickNeedsNoAd) {
+  const std::string line = "conversion click_id=\"c\",event_id=\"v\" 1\n";
+  Parsed parsed =
+      Parse(line + line + "conversion ad_id=\"\",click_id=\"c\" 1\n" +
+            "conversion click_id=\"\",event_id=\"v\" 1\n" + "impression click_id=\"c\",event_id=\"v\" 1\n");
+  ASSERT_EQ(parsed.chunk.events.size(), 3U);
+  for (const Event& event : parsed.chunk.events) {
+    EXPECT_FALSE(event.Has(Field::kAdId));
+    EXPECT_EQ(event.ad_hash, 0U);
+    EXPECT_EQ(parsed.chunk.Get(event, Field::kClickId), "c");
+  }
+  EXPECT_EQ(parsed.report.rejected.size(), 2U);
 }
 
 TEST(EventParserTest, LimitsAreExact) {

@@ -33,6 +33,7 @@ TEST(KeysTest, GoldenKeysOfFormat2StayAsTheyWereWritten) {
   auto golden = ReadGolden("keys_v2.txt");
   EXPECT_EQ(ToHex(JobKey{.id = 0x0102030405060708}.Encode()), ToHex(golden["job"]));
   EXPECT_EQ(ToHex(FilterKey{.id = 12}.Encode()), ToHex(golden["filter"]));
+  EXPECT_EQ(ToHex(DistinctKey{.ad = 7, .hour = 447'072}.Encode()), ToHex(golden["distinct"]));
 }
 
 TEST(KeysTest, PrefixesBeginTheirKeys) {
@@ -59,6 +60,7 @@ TEST(KeysTest, KeysOfTheWrongSizeAreRefused) {
   ExpectOtherSizesRefused(RawKey{});
   ExpectOtherSizesRefused(HourKey{});
   ExpectOtherSizesRefused(CounterKey{});
+  ExpectOtherSizesRefused(DistinctKey{});
   ExpectOtherSizesRefused(IdentityKey{});
   ExpectOtherSizesRefused(AdKey{});
   ExpectOtherSizesRefused(JobKey{});
@@ -109,6 +111,9 @@ TEST(KeysTest, BytewiseOrderIsNumericOrder) {
         return CounterKey{.ad = Pick<uint32_t>(r), .filter = Pick<uint32_t>(r), .hour = Pick<int32_t>(r)};
       },
       [](const CounterKey& k) { return std::tuple(k.ad, k.filter, k.hour); });
+  ExpectOrderAndRoundTrip<DistinctKey>(
+      random, [](Random& r) { return DistinctKey{.ad = Pick<uint32_t>(r), .hour = Pick<int32_t>(r)}; },
+      [](const DistinctKey& k) { return std::tuple(k.ad, k.hour); });
   ExpectOrderAndRoundTrip<IdentityKey>(
       random,
       [](Random& r) {
@@ -120,7 +125,8 @@ TEST(KeysTest, BytewiseOrderIsNumericOrder) {
       random, [](Random& r) { return AdKey{.number = Pick<uint32_t>(r)}; },
       [](const AdKey& k) { return k.number; });
   ExpectOrderAndRoundTrip<JobKey>(
-      random, [](Random& r) { return JobKey{.id = Pick<uint64_t>(r)}; }, [](const JobKey& k) { return k.id; });
+      random, [](Random& r) { return JobKey{.id = Pick<uint64_t>(r)}; },
+      [](const JobKey& k) { return k.id; });
   ExpectOrderAndRoundTrip<FilterKey>(
       random, [](Random& r) { return FilterKey{.id = Pick<uint32_t>(r)}; },
       [](const FilterKey& k) { return k.id; });

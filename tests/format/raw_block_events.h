@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,6 +21,8 @@ struct PlainEvent {
   std::optional<int64_t> revenue_micros{};
   std::map<Field, std::string> fields{};
   std::map<std::string, std::string> extras{};
+  uint8_t inherited = 0;  // as Event::inherited
+  std::set<std::string> inherited_extras{};
 
   friend bool operator==(const PlainEvent&, const PlainEvent&) = default;
 };
@@ -41,6 +44,7 @@ class EventSource {
     event.kind = plain.kind;
     event.has_revenue = plain.revenue_micros.has_value();
     event.revenue_micros = plain.revenue_micros.value_or(0);
+    event.inherited = plain.inherited;
     for (const auto& [field, text] : plain.fields) chunk_.Set(event, field, Store(text), text.size());
     event.extra_begin = static_cast<uint32_t>(chunk_.extras.size());
     event.extra_count = static_cast<uint8_t>(plain.extras.size());
@@ -50,6 +54,7 @@ class EventSource {
       extra.name_size = static_cast<uint16_t>(name.size());
       extra.value_offset = Store(value);
       extra.value_size = static_cast<uint16_t>(value.size());
+      extra.inherited = plain.inherited_extras.contains(name);
       chunk_.extras.push_back(extra);
     }
     chunk_.events.push_back(event);
@@ -73,6 +78,7 @@ inline std::vector<PlainEvent> ToPlain(const EventChunk& chunk, const std::vecto
     plain[i].time_ns = event.time_ns;
     plain[i].kind = event.kind;
     if (event.has_revenue) plain[i].revenue_micros = event.revenue_micros;
+    plain[i].inherited = event.inherited;
     for (int f = 0; f < kFieldCount; ++f) {
       auto field = static_cast<Field>(f);
       if (event.Has(field)) plain[i].fields[field] = chunk.Get(event, field);
@@ -80,6 +86,7 @@ inline std::vector<PlainEvent> ToPlain(const EventChunk& chunk, const std::vecto
     for (size_t x = 0; x < event.extra_count; ++x) {
       const Extra& extra = chunk.extras.at(event.extra_begin + x);
       plain[i].extras[std::string(chunk.ExtraName(extra))] = chunk.ExtraValue(extra);
+      if (extra.inherited) plain[i].inherited_extras.emplace(chunk.ExtraName(extra));
     }
   }
   return plain;

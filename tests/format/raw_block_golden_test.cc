@@ -99,6 +99,32 @@ TEST(RawBlockGolden, EventsEncodeToTheSameBytesAsEver) {
   }
 }
 
+// Conversions that took ad, country and an extra from their clicks, between others that did not.
+std::vector<PlainEvent> JoinedEvents() {
+  std::vector<PlainEvent> events(3);
+  events[0] = {7, kStart, EventKind::kClick, std::nullopt, {{Field::kCountry, "US"}}, {}};
+  events[1] = {7,
+               kStart + 9'000'000,
+               EventKind::kConversion,
+               2'500'000,
+               {{Field::kCountry, "US"}, {Field::kClickId, "c-9"}},
+               {{"os", "x"}, {"shop", "7"}},
+               0x11,
+               {"os"}};
+  events[2] = {9, kStart + 9'000'000, EventKind::kConversion, 1'000'000, {{Field::kClickId, "c-4"}}, {}, 0x01,
+               {}};
+  return events;
+}
+
+TEST(RawBlockGolden, BlocksOfVersion2DecodeToTheirEventsAndBack) {
+  auto golden = ReadGolden("raw_block_v2.txt");
+  std::vector<PlainEvent> decoded;
+  Status status = DecodeEvents(golden["joined"], &decoded);
+  ASSERT_TRUE(status.ok()) << status.message();
+  EXPECT_TRUE(decoded == JoinedEvents());
+  EXPECT_EQ(ToHex(EncodeEvents(JoinedEvents())), ToHex(golden["joined"]));
+}
+
 TEST(RawBlockGolden, ChecksumAndHeaderStayWhereTheyAre) {
   auto golden = ReadGolden("raw_block_v1.txt");
   const std::string& example = golden["example"];

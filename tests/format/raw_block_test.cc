@@ -128,6 +128,21 @@ std::string RandomText(int style, std::mt19937_64& random) {
 }
 constexpr int kStyles = 11;
 
+// Makes some of the events joined conversions: part of what they carry came from a click.
+void JoinSome(std::vector<PlainEvent>* events, std::mt19937_64& random) {
+  for (PlainEvent& event : *events) {
+    if (random() % 8 != 0) continue;
+    event.inherited = 1;
+    for (const auto& [field, text] : event.fields) {
+      const unsigned bit = 1U << static_cast<unsigned>(field) & kInheritableFields;
+      if (random() % 2 == 0) event.inherited = static_cast<uint8_t>(event.inherited | bit);
+    }
+    for (const auto& [name, value] : event.extras) {
+      if (random() % 2 == 0) event.inherited_extras.insert(name);
+    }
+  }
+}
+
 std::vector<PlainEvent> RandomEvents(std::mt19937_64& random) {
   size_t count = 1 + random() % (random() % 4 == 0 ? kRawBlockEventsMax : 300);
   auto events = BareEvents(count, 1 + static_cast<uint32_t>(random() % 2'000), random);
@@ -149,6 +164,7 @@ std::vector<PlainEvent> RandomEvents(std::mt19937_64& random) {
     if (random() % 5 == 0) event.revenue_micros = static_cast<int64_t>(random()) >> (random() % 64);
     if (random() % 50 == 0) event.time_ns -= static_cast<int64_t>(random() % 1'000'000'000'000);
   }
+  if (random() % 3 == 0) JoinSome(&events, random);
   return events;
 }
 
@@ -368,13 +384,45 @@ TEST(RawBlockDamage, CutsUnderAGoodChecksumAreCorruption) {
 
 TEST(RawBlockDamage, WhatANewerVersionWroteIsRefusedByName) {
   std::string block = EncodeEvents(MixedEvents());
-  block[4] = 2;
+  block[4] = 3;
   SealRawBlock(block.data(), block.size());
-  EXPECT_THAT(ReadRawBlockInfo(block).status().message(), testing::HasSubstr("version 2 is not known"));
+  EXPECT_THAT(ReadRawBlockInfo(block).status().message(), testing::HasSubstr("version 3 is not known"));
   block[4] = 1;
   block[6] = 1;
   SealRawBlock(block.data(), block.size());
   EXPECT_THAT(ReadRawBlockInfo(block).status().message(), testing::HasSubstr("unknown flags"));
+}
+
+TEST(RawBlockDamage, TheVersionSaysWhetherSomethingWasInherited) {
+  std::vector<PlainEvent> events(1);
+  events[0].fields[Field::kCountry] = "USA";
+  std::vector<PlainEvent> decoded;
+  std::string plain = EncodeEvents(events);
+  EXPECT_EQ(plain[4], 1);
+  plain[4] = 2;
+  SealRawBlock(plain.data(), plain.size());
+  EXPECT_THAT(DecodeEvents(plain, &decoded).message(), testing::HasSubstr("without what makes it one"));
+  events[0].inherited = 1 | 1U << static_cast<unsigned>(Field::kCountry);
+  std::string joined = EncodeEvents(events);
+  EXPECT_EQ(joined[4], 2);
+  joined[4] = 1;
+  SealRawBlock(joined.data(), joined.size());
+  EXPECT_THAT(DecodeEvents(joined, &decoded).message(), testing::HasSubstr("a column that came later"));
+}
+
+TEST(RawBlockDamage, OnlyWhatIsThereCanBeInherited) {
+  std::vector<PlainEvent> events(1);
+  events[0].fields[Field::kCountry] = "USA";
+  events[0].extras["os"] = "x";
+  std::vector<PlainEvent> decoded;
+  events[0].inherited = 1 | 1U << static_cast<unsigned>(Field::kUserId);
+  EXPECT_EQ(DecodeEvents(EncodeEvents(events), &decoded).code(), Code::kCorruption);
+  events[0].inherited = 1U << static_cast<unsigned>(Field::kCountry);  // and not the ad
+  EXPECT_EQ(DecodeEvents(EncodeEvents(events), &decoded).code(), Code::kCorruption);
+  events[0].inherited = 1 | 1U << static_cast<unsigned>(Field::kEventId);
+  EXPECT_EQ(DecodeEvents(EncodeEvents(events), &decoded).code(), Code::kCorruption);
+  events[0].inherited = 1;
+  EXPECT_TRUE(DecodeEvents(EncodeEvents(events), &decoded).ok());
 }
 
 TEST(RawBlockDamage, AnUnknownColumnOrEncodingIsRefusedByName) {

@@ -126,7 +126,7 @@ TEST(RowMappingTest, HeadersThatDoNotFitAreRefusedWithThePlace) {
     return Map(options, table).status.message();
   };
   EXPECT_EQ(message(Clicks({"ad_id:app"}), "ad,time\n"),
-            "line 1: there is no column \"app\"; the columns are ad, time");
+            "line 1, column 1: there is no column \"app\"; the columns are ad, time");
   EXPECT_EQ(message(Clicks({}), "ad_id,time,os,os\n"), "line 1, column 15: the column \"os\" stands twice");
   EXPECT_EQ(message(Clicks({"ad_id:app"}), "ad_id,time,app\n"),
             "line 1, column 1: \"ad_id\" comes from two places");

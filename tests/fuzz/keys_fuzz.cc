@@ -19,6 +19,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   Check<tallymark::RawKey>(bytes);
   Check<tallymark::HourKey>(bytes);
   Check<tallymark::CounterKey>(bytes);
+  Check<tallymark::DistinctKey>(bytes);
   Check<tallymark::IdentityKey>(bytes);
   Check<tallymark::AdKey>(bytes);
   Check<tallymark::JobKey>(bytes);

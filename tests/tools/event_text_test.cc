@@ -4,6 +4,7 @@
 
 #include <random>
 
+#include "engine/event_line.h"
 #include "format/event_parser.h"
 #include "tests/format/seed.h"
 

@@ -26,6 +26,9 @@ class ScriptedHttp : public HttpClient {
  public:
   explicit ScriptedHttp(std::deque<Result<HttpAnswer>> answers) : answers_(std::move(answers)) {}
   Result<HttpAnswer> Get(const std::string&) override { return Status::Internal("not asked for"); }
+  Result<HttpAnswer> Put(const std::string&, std::string_view, std::string_view) override {
+    return Status::Internal("not asked for");
+  }
   Result<HttpAnswer> Post(const std::string& target, std::string_view, std::string_view) override {
     EXPECT_EQ(target, "/api/v2/write?precision=ns");
     Result<HttpAnswer> answer = answers_.front();

@@ -1,0 +1,45 @@
+#ifndef TALLYMARK_ENGINE_COUNTED_EVENT_H_
+#define TALLYMARK_ENGINE_COUNTED_EVENT_H_
+
+#include <cstdint>
+
+#include "engine/count_event.h"
+#include "engine/counter_delta.h"
+#include "engine/top_window.h"
+#include "format/event_chunk.h"
+#include "format/hour_row.h"
+#include "format/time_units.h"
+
+namespace tallymark {
+
+// An event as far as counting it goes, its times reckoned once for any number of filters; counts as
+// CountEvent does.
+struct CountedEvent {
+  uint32_t ad = 0;
+  int32_t hour = 0;
+  int32_t minute = 0;
+  EventKind kind = EventKind::kClick;
+  int64_t revenue = 0;  // millionths
+
+  CountedEvent(uint32_t ad_number, int64_t time_ns, EventKind event_kind, int64_t revenue_micros)
+      : ad(ad_number),
+        hour(HourOf(time_ns)),
+        minute(MinuteOf(time_ns)),
+        kind(event_kind),
+        revenue(revenue_micros) {}
+  CountedEvent(uint32_t ad_number, const Event& event)
+      : CountedEvent(ad_number, event.time_ns, event.kind, event.has_revenue ? event.revenue_micros : 0) {}
+
+  void AddTo(CounterDelta* delta) const {
+    const int cell = minute - hour * kMinutesPerHour;
+    delta->Add(ad, hour, cell, CountMetric(kind), 1);
+    if (revenue != 0) delta->Add(ad, hour, cell, Metric::kRevenue, revenue);
+  }
+  void AddTo(TopWindow* window) const {
+    if (kind == EventKind::kClick) window->Add(ad, minute, 1);
+  }
+};
+
+}  // namespace tallymark
+
+#endif  // TALLYMARK_ENGINE_COUNTED_EVENT_H_

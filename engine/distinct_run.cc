@@ -1,0 +1,161 @@
+#include "engine/distinct_run.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "format/time_units.h"
+
+namespace tallymark {
+namespace {
+
+// Larger runs live in lent slabs, smaller ones on the heap, which reuses small pieces by itself.
+constexpr size_t kSlabBytes = size_t{64} << 10;
+constexpr size_t kPrefetchDistance = 8;
+
+uint64_t SortKey(uint32_t ad, int32_t hour) {
+  return uint64_t{ad} << 32 | (static_cast<uint32_t>(hour) ^ 0x80000000U);
+}
+
+uint64_t KeyOf(const DistinctRun::Group& group) { return SortKey(group.ad, group.hour); }
+
+}  // namespace
+
+Slab RunMemory::Take(size_t bytes) {
+  const size_t size = (bytes + kSlabBytes - 1) / kSlabBytes * kSlabBytes;
+  {
+    std::lock_guard lock(mutex_);
+    auto found = idle_.lower_bound(size);
+    if (found != idle_.end() && found->first <= size + size / 2) {
+      Slab slab = std::move(found->second);
+      idle_.erase(found);
+      return slab;
+    }
+  }
+  return Slab(size);
+}
+
+void RunMemory::Give(Slab slab) {
+  std::lock_guard lock(mutex_);
+  const size_t size = slab.size();
+  idle_.emplace(size, std::move(slab));
+}
+
+DistinctRun::DistinctRun(std::shared_ptr<RunMemory> memory, std::span<const Group> groups,
+                         std::span<const DistinctElement> users, std::span<const DistinctElement> ips)
+    : memory_(std::move(memory)), count_(groups.size() - 1) {
+  bytes_ = groups.size_bytes() + users.size_bytes() + ips.size_bytes();
+  char* at = nullptr;
+  if (bytes_ >= kSlabBytes) {
+    slab_ = memory_->Take(bytes_);
+    at = slab_.data();
+  } else {
+    heap_ = std::make_unique_for_overwrite<char[]>(bytes_);
+    at = heap_.get();
+  }
+  auto copy = [&at]<class T>(std::span<const T> from) {
+    const char* to = at;
+    if (!from.empty()) std::memcpy(at, from.data(), from.size_bytes());
+    at += from.size_bytes();
+    return reinterpret_cast<const T*>(to);
+  };
+  groups_ = copy(groups);
+  users_ = copy(users);
+  ips_ = copy(ips);
+  for (const Group& g : groups.first(count_)) {
+    hour_min_ = std::min(hour_min_, g.hour);
+    hour_max_ = std::max(hour_max_, g.hour);
+  }
+}
+
+DistinctRun::~DistinctRun() {
+  if (slab_.size() > 0) memory_->Give(std::move(slab_));
+}
+
+size_t DistinctRun::LowerBound(uint32_t ad, int32_t hour, size_t first) const {
+  const uint64_t key = SortKey(ad, hour);
+  const Group* found = std::lower_bound(groups_ + first, groups_ + count_, key,
+                                        [](const Group& g, uint64_t wanted) { return KeyOf(g) < wanted; });
+  return static_cast<size_t>(found - groups_);
+}
+
+void DistinctRunBuilder::Begin() {
+  groups_.clear();
+  users_.clear();
+  ips_.clear();
+}
+
+void DistinctRunBuilder::OpenGroup(uint32_t ad, int32_t hour) {
+  if (!groups_.empty() && groups_.back().ad == ad && groups_.back().hour == hour) return;
+  groups_.push_back({ad, hour, static_cast<uint32_t>(users_.size()), static_cast<uint32_t>(ips_.size())});
+}
+
+// An empty user id is nobody.
+void DistinctRunBuilder::Add(uint32_t ad, int32_t hour, std::string_view user, std::string_view ip) {
+  if (user.empty() && ip.empty()) return;
+  OpenGroup(ad, hour);
+  if (!user.empty()) users_.push_back(UserElement(user));
+  if (!ip.empty()) ips_.push_back(AddressElement(ip));
+}
+
+void DistinctRunBuilder::AddGroup(const DistinctRun& run, size_t i) {
+  OpenGroup(run.group(i).ad, run.group(i).hour);
+  const std::span<const DistinctElement> users = run.users(i);
+  const std::span<const DistinctElement> ips = run.ips(i);
+  users_.insert(users_.end(), users.begin(), users.end());
+  ips_.insert(ips_.end(), ips.begin(), ips.end());
+}
+
+std::shared_ptr<const DistinctRun> DistinctRunBuilder::Finish() {
+  if (groups_.empty()) return nullptr;
+  groups_.push_back({0, 0, static_cast<uint32_t>(users_.size()), static_cast<uint32_t>(ips_.size())});
+  return std::make_shared<const DistinctRun>(memory_, groups_, users_, ips_);
+}
+
+std::shared_ptr<const DistinctRun> DistinctRunBuilder::FromRows(std::span<const BatchRow> rows) {
+  Begin();
+  items_.clear();
+  for (size_t i = 0; i < rows.size(); ++i)
+    items_.push_back({SortKey(rows[i].ref.ad, rows[i].hour), static_cast<uint32_t>(i)});
+  RadixSort(&items_, &scratch_);
+  for (size_t i = 0; i < items_.size(); ++i) {
+    if (i + kPrefetchDistance < items_.size())
+      __builtin_prefetch(&rows[items_[i + kPrefetchDistance].value].ref.event->offset);
+    const BatchRow& row = rows[items_[i].value];
+    const EventChunk& chunk = *row.ref.chunk;
+    const Event& event = *row.ref.event;
+    Add(row.ref.ad, row.hour, chunk.Get(event, Field::kUserId), chunk.Get(event, Field::kIp));
+  }
+  return Finish();
+}
+
+std::shared_ptr<const DistinctRun> DistinctRunBuilder::FromBlock(const PeopleColumns& columns,
+                                                                 const int32_t* only_hour) {
+  Begin();
+  items_.clear();
+  for (size_t i = 0; i < columns.ads.size(); ++i) {
+    const int32_t hour = HourOf(columns.times_ns[i]);
+    if (only_hour != nullptr && hour != *only_hour) continue;
+    items_.push_back({SortKey(columns.ads[i], hour), static_cast<uint32_t>(i)});
+  }
+  RadixSort(&items_, &scratch_);
+  for (const SortItem& item : items_) {
+    Add(columns.ads[item.value], HourOf(columns.times_ns[item.value]), columns.users[item.value],
+        columns.ips[item.value]);
+  }
+  return Finish();
+}
+
+std::shared_ptr<const DistinctRun> DistinctRunBuilder::Merge(const DistinctRun& a, const DistinctRun& b) {
+  Begin();
+  for (size_t i = 0, k = 0; i < a.size() || k < b.size();) {
+    const bool from_a = k == b.size() || (i < a.size() && KeyOf(a.group(i)) <= KeyOf(b.group(k)));
+    if (from_a) {
+      AddGroup(a, i++);
+    } else {
+      AddGroup(b, k++);
+    }
+  }
+  return Finish();
+}
+
+}  // namespace tallymark

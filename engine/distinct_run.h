@@ -1,0 +1,105 @@
+#ifndef TALLYMARK_ENGINE_DISTINCT_RUN_H_
+#define TALLYMARK_ENGINE_DISTINCT_RUN_H_
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <vector>
+
+#include "engine/batch.h"
+#include "engine/radix_sort.h"
+#include "engine/slab.h"
+#include "format/distinct_element.h"
+#include "format/raw_block.h"
+
+namespace tallymark {
+
+// Lends memory to runs and takes it back, since first touch of fresh memory would cost as much as
+// filling it. Thread safe; outlives what it lent by being shared.
+class RunMemory {
+ public:
+  Slab Take(size_t bytes);  // at least so many, not zeroed
+  void Give(Slab slab);
+
+ private:
+  std::mutex mutex_;
+  std::multimap<size_t, Slab> idle_;  // by size
+};
+
+// The users and addresses of some events: groups by (ad, hour), ascending, each with its elements in
+// any order, repeated or not. Immutable.
+class DistinctRun {
+ public:
+  struct Group {
+    uint32_t ad = 0;
+    int32_t hour = 0;
+    uint32_t users_begin = 0;
+    uint32_t ips_begin = 0;
+  };
+
+  // Copies what it is given. `groups` has one more at its end, whose begins are the ends of the last.
+  DistinctRun(std::shared_ptr<RunMemory> memory, std::span<const Group> groups,
+              std::span<const DistinctElement> users, std::span<const DistinctElement> ips);
+  ~DistinctRun();
+  DistinctRun(const DistinctRun&) = delete;
+  DistinctRun& operator=(const DistinctRun&) = delete;
+
+  size_t size() const { return count_; }
+  const Group& group(size_t i) const { return groups_[i]; }
+  std::span<const DistinctElement> users(size_t i) const {
+    return {users_ + groups_[i].users_begin, users_ + groups_[i + 1].users_begin};
+  }
+  std::span<const DistinctElement> ips(size_t i) const {
+    return {ips_ + groups_[i].ips_begin, ips_ + groups_[i + 1].ips_begin};
+  }
+  // The first group at or after (ad, hour), looked for from `first` on.
+  size_t LowerBound(uint32_t ad, int32_t hour, size_t first = 0) const;
+
+  // Of both kinds.
+  size_t elements() const { return groups_[count_].users_begin + groups_[count_].ips_begin; }
+  size_t bytes() const { return bytes_; }
+  int32_t hour_min() const { return hour_min_; }
+  int32_t hour_max() const { return hour_max_; }
+
+ private:
+  const std::shared_ptr<RunMemory> memory_;
+  Slab slab_;                     // of large runs
+  std::unique_ptr<char[]> heap_;  // of small ones
+  size_t count_ = 0;
+  size_t bytes_ = 0;
+  int32_t hour_min_ = INT32_MAX;
+  int32_t hour_max_ = INT32_MIN;
+  const Group* groups_ = nullptr;
+  const DistinctElement* users_ = nullptr;
+  const DistinctElement* ips_ = nullptr;
+};
+
+// Makes runs. Keeps scratch memory; one a thread. Null results: no event has a user or an address.
+class DistinctRunBuilder {
+ public:
+  explicit DistinctRunBuilder(std::shared_ptr<RunMemory> memory) : memory_(std::move(memory)) {}
+
+  std::shared_ptr<const DistinctRun> FromRows(std::span<const BatchRow> rows);
+  // `only_hour`: events of other hours are passed over.
+  std::shared_ptr<const DistinctRun> FromBlock(const PeopleColumns& columns,
+                                               const int32_t* only_hour = nullptr);
+  std::shared_ptr<const DistinctRun> Merge(const DistinctRun& a, const DistinctRun& b);
+
+ private:
+  void Begin();
+  void Add(uint32_t ad, int32_t hour, std::string_view user, std::string_view ip);
+  void AddGroup(const DistinctRun& run, size_t i);
+  void OpenGroup(uint32_t ad, int32_t hour);
+  std::shared_ptr<const DistinctRun> Finish();
+
+  const std::shared_ptr<RunMemory> memory_;
+  std::vector<SortItem> items_, scratch_;
+  std::vector<DistinctRun::Group> groups_;
+  std::vector<DistinctElement> users_, ips_;
+};
+
+}  // namespace tallymark
+
+#endif  // TALLYMARK_ENGINE_DISTINCT_RUN_H_

@@ -1,0 +1,38 @@
+#ifndef TALLYMARK_FORMAT_DISTINCT_ELEMENT_H_
+#define TALLYMARK_FORMAT_DISTINCT_ELEMENT_H_
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+namespace tallymark {
+
+// What a distinct set holds of one user or one address: 96 bits (distinct_set.md says why that many).
+// An IPv4 address is itself, so it is told apart without any hash; everything else is a hash with
+// its top bit set. Stored in rows of `distinct`: never to change.
+struct DistinctElement {
+  std::array<uint32_t, 3> word{};  // the most significant first
+
+  uint64_t high() const { return static_cast<uint64_t>(word[0]) << 32 | word[1]; }
+  // An IPv4 address; the other words are zero.
+  bool IsSmall() const { return high() == 0; }
+
+  friend bool operator==(const DistinctElement&, const DistinctElement&) = default;
+  friend bool operator<(const DistinctElement& a, const DistinctElement& b) {
+    return a.high() != b.high() ? a.high() < b.high() : a.word[2] < b.word[2];
+  }
+};
+static_assert(sizeof(DistinctElement) == 12);
+
+// The element of a user id, which is not empty.
+DistinctElement UserElement(std::string_view user_id);
+
+// The element of an address in the text that events carry: FormatIp's. Any other text is hashed.
+DistinctElement AddressElement(std::string_view ip);
+
+// 64 uniform bits of an element, for sketches.
+uint64_t SketchHash(const DistinctElement& element);
+
+}  // namespace tallymark
+
+#endif  // TALLYMARK_FORMAT_DISTINCT_ELEMENT_H_

@@ -1,0 +1,135 @@
+#include "engine/distinct_run.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+#include <random>
+#include <set>
+
+#include "tests/engine/test_events.h"
+#include "tests/format/seed.h"
+
+namespace tallymark {
+namespace {
+
+constexpr int64_t kStart = 1'609'459'200LL * kNsPerSecond;  // 2021-01-01T00:00:00Z
+constexpr int32_t kHour = HourOf(kStart);
+
+using GroupKey = std::pair<uint32_t, int32_t>;
+using Sets = std::map<GroupKey, std::pair<std::multiset<DistinctElement>, std::multiset<DistinctElement>>>;
+
+Sets SetsOf(const DistinctRun& run) {
+  Sets sets;
+  for (size_t i = 0; i < run.size(); ++i) {
+    auto& [users, ips] = sets[{run.group(i).ad, run.group(i).hour}];
+    for (const DistinctElement& e : run.users(i)) users.insert(e);
+    for (const DistinctElement& e : run.ips(i)) ips.insert(e);
+  }
+  return sets;
+}
+
+// Random lines and the rows they make, as a batch has them.
+struct Lines {
+  Lines(std::mt19937_64& random, size_t count) {
+    std::string text;
+    for (size_t i = 0; i < count; ++i) {
+      text += "click,ad_id=ad" + std::to_string(random() % 20) + " event_id=\"" + std::to_string(i) + "\"";
+      if (random() % 4 != 0) text += ",user_id=\"u" + std::to_string(random() % 30) + "\"";
+      if (random() % 4 != 0) text += ",ip=\"10.0.0." + std::to_string(random() % 30) + "\"";
+      text += " " + std::to_string(kStart + static_cast<int64_t>(random() % 5) * kNsPerHour) + "\n";
+    }
+    chunk = ParseLines(text);
+    for (const Event& e : chunk->events) {
+      const auto ad = static_cast<uint32_t>(std::stoul(std::string(chunk->Get(e, Field::kAdId)).substr(2)));
+      rows.push_back({{chunk.get(), &e, ad}, HourOf(e.time_ns), 0});
+    }
+  }
+  Sets Expected() const {
+    Sets sets;
+    for (const BatchRow& row : rows) {
+      const std::string_view user = chunk->Get(*row.ref.event, Field::kUserId);
+      const std::string_view ip = chunk->Get(*row.ref.event, Field::kIp);
+      if (user.empty() && ip.empty()) continue;
+      auto& [users, ips] = sets[{row.ref.ad, row.hour}];
+      if (!user.empty()) users.insert(UserElement(user));
+      if (!ip.empty()) ips.insert(AddressElement(ip));
+    }
+    return sets;
+  }
+
+  std::shared_ptr<const EventChunk> chunk;
+  std::vector<BatchRow> rows;
+};
+
+TEST(DistinctRunTest, ARunHoldsTheRowsPeopleByAdAndHour) {
+  std::mt19937_64 random(TestSeed());
+  DistinctRunBuilder builder(std::make_shared<RunMemory>());
+  for (size_t count : {1U, 2U, 50U, 6'000U, 20'000U}) {
+    const Lines lines(random, count);
+    auto run = builder.FromRows(lines.rows);
+    const Sets expected = lines.Expected();
+    if (expected.empty()) {
+      EXPECT_EQ(run, nullptr);
+      continue;
+    }
+    EXPECT_EQ(SetsOf(*run), expected);
+    for (size_t i = 1; i < run->size(); ++i) {
+      EXPECT_LT(GroupKey(run->group(i - 1).ad, run->group(i - 1).hour),
+                GroupKey(run->group(i).ad, run->group(i).hour));
+    }
+  }
+}
+
+TEST(DistinctRunTest, MergingKeepsEveryElement) {
+  std::mt19937_64 random(TestSeed());
+  DistinctRunBuilder builder(std::make_shared<RunMemory>());
+  const Lines a(random, 3'000);
+  const Lines b(random, 200);
+  auto merged = builder.Merge(*builder.FromRows(a.rows), *builder.FromRows(b.rows));
+  Sets expected = a.Expected();
+  for (auto& [key, sets] : b.Expected()) {
+    expected[key].first.merge(sets.first);
+    expected[key].second.merge(sets.second);
+  }
+  EXPECT_EQ(SetsOf(*merged), expected);
+}
+
+TEST(DistinctRunTest, LowerBoundFindsTheFirstGroupAtOrAfter) {
+  std::mt19937_64 random(TestSeed());
+  DistinctRunBuilder builder(std::make_shared<RunMemory>());
+  const Lines lines(random, 500);
+  auto run = builder.FromRows(lines.rows);
+  for (uint32_t ad = 0; ad < 22; ++ad) {
+    for (int32_t hour = kHour - 1; hour < kHour + 7; ++hour) {
+      size_t expected = 0;
+      while (expected < run->size() &&
+             GroupKey(run->group(expected).ad, run->group(expected).hour) < GroupKey(ad, hour)) {
+        ++expected;
+      }
+      EXPECT_EQ(run->LowerBound(ad, hour), expected);
+    }
+  }
+}
+
+TEST(DistinctRunTest, EventsWithoutPeopleMakeNoRun) {
+  DistinctRunBuilder builder(std::make_shared<RunMemory>());
+  auto chunk = ParseLines("click,ad_id=a event_id=\"1\" 1609459200000000000\n");
+  std::vector<BatchRow> rows = {{{chunk.get(), chunk->events.data(), 0}, kHour, 0}};
+  EXPECT_EQ(builder.FromRows(rows), nullptr);
+  EXPECT_EQ(builder.FromRows({}), nullptr);
+}
+
+TEST(DistinctRunTest, MemoryIsLentAgain) {
+  RunMemory memory;
+  Slab slab = memory.Take(100'000);
+  const char* where = slab.data();
+  EXPECT_GE(slab.size(), 100'000U);
+  memory.Give(std::move(slab));
+  Slab again = memory.Take(90'000);
+  EXPECT_EQ(again.data(), where);
+  EXPECT_NE(memory.Take(90'000).data(), where);
+}
+
+}  // namespace
+}  // namespace tallymark

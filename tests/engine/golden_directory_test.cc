@@ -1,0 +1,73 @@
+#include <filesystem>
+
+#include "engine/directory_format.h"
+#include "engine/engine.h"
+#include "engine/inspect.h"
+#include "engine/meta_keys.h"
+#include "tests/engine/test_events.h"
+
+namespace tallymark {
+namespace {
+
+// A directory as program version 0.1.0 left it when it was killed: 1,136 events checkpointed and
+// repacked and 193 more in the log only, of the hours from 2020-12-31T22 to 2021-01-02T02. Made
+// once, never changed.
+class GoldenDirectoryV1Test : public ::testing::Test {
+ protected:
+  GoldenDirectoryV1Test() {
+    std::filesystem::copy(std::string(TALLYMARK_SOURCE_DIR) + "/tests/golden/directory_v1", Data(),
+                          std::filesystem::copy_options::recursive);
+  }
+  std::string Data() const { return directory_.path() + "/data"; }
+  std::unique_ptr<Engine> Open() const {
+    EngineOptions options;
+    options.data_dir = Data();
+    options.memory_bytes = 64 << 20;
+    options.free_space_floor_bytes = 0;
+    return MustOpen(options);
+  }
+  void ExpectWhole(const std::string& version, uint64_t events) const {
+    Result<std::unique_ptr<Inspector>> inspector = Inspector::Open(Data());
+    ASSERT_TRUE(inspector.ok()) << inspector.status().message();
+    Result<std::vector<std::pair<std::string, std::string>>> meta = (*inspector)->Meta();
+    ASSERT_TRUE(meta.ok()) << meta.status().message();
+    EXPECT_EQ(meta->front().second, version);
+    Result<VerifyReport> report = (*inspector)->Verify(nullptr);
+    ASSERT_TRUE(report.ok()) << report.status().message();
+    EXPECT_TRUE(report->ok());
+    EXPECT_EQ(report->events, events);
+    EXPECT_EQ(report->identities, events);
+  }
+
+  TempDirectory directory_;
+  static constexpr MinuteRange kAll{26'822'880, 26'827'200};
+};
+
+TEST_F(GoldenDirectoryV1Test, IsReadWithoutBeingChanged) {
+  ExpectWhole("1", 1329);
+  EXPECT_FALSE(std::filesystem::exists(Data() + "/FORMAT"));
+}
+
+TEST_F(GoldenDirectoryV1Test, IsUpgradedAndCountsOnAsIfNothingHadHappened) {
+  std::unique_ptr<Engine> engine = Open();
+  ASSERT_TRUE(engine);
+  EXPECT_EQ(*ReadFormatFile(Data()), kFormatVersion);
+  Result<MetricSums> sums = engine->Totals("ad0000001", 0, kAll);
+  ASSERT_TRUE(sums.ok()) << sums.status().message();
+  EXPECT_TRUE((*sums)[Metric::kClicks] == 346);
+
+  const std::string sealed =
+      R"(click,ad_id=ad0000004 event_id="7223c0b6-136d-4c35-9de7-084738d58eaf" 1609455502577000000)";
+  const std::string fresh = R"(click,ad_id=ad0000001 event_id="not seen before" 1609455502577000000)";
+  AppendOutcome outcome = AppendLines(engine.get(), sealed + "\n" + fresh + "\n");
+  ASSERT_TRUE(outcome.status.ok()) << outcome.status.message();
+  EXPECT_EQ(outcome.duplicates, 1U);
+  EXPECT_EQ(outcome.accepted, 1U);
+  EXPECT_TRUE((*engine->Totals("ad0000001", 0, kAll))[Metric::kClicks] == 347);
+  ASSERT_TRUE(engine->Checkpoint().ok());
+  engine.reset();
+  ExpectWhole(std::to_string(kFormatVersion), 1330);
+}
+
+}  // namespace
+}  // namespace tallymark

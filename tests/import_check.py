@@ -1,0 +1,272 @@
+#!/usr/bin/env python3
+"""Imports named files into a real tallyd, kills it in the middle, and counts.
+
+usage: import_check.py BIN_DIR [--seed N] [--rounds N]
+
+Crashes: each round imports a table of several batches with `tally import --name`, kills tallyd with SIGKILL
+at a random moment, restarts it on the same ports, sometimes kills the tool too and repeats the command; in the
+end every (ad, minute) equals a naive count of the table, the report adds up to its rows, and `tally verify`
+agrees. Rounds take turns with identity by event_id, by the whole row, and by the row's number.
+Memory: a table many times larger than a batch must not show in tallyd's memory.
+Batches: a TSV of impressions and clicks with duplicate rows gives the counts of a naive program.
+"""
+
+import argparse
+import collections
+import http.client
+import json
+import os
+import pathlib
+import random
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+MINUTE_MS = 60_000
+HOUR_MS = 60 * MINUTE_MS
+BEGIN_S = 1_609_459_200
+MEMORY_TABLE_BYTES = 200 << 20
+MEMORY_GROWTH_KB_MAX = 120 << 10  # batches, engine deltas and buffers, not the table
+
+
+def say(text):
+    print(f"{time.strftime('%H:%M:%S')} {text}", flush=True)
+
+
+def check(condition, text):
+    if not condition:
+        raise AssertionError(text)
+
+
+class Server:
+    """A tallyd on one data directory; restarts on the ports it had first."""
+
+    def __init__(self, bin_dir, data_dir, flags=()):
+        self.bin_dir, self.data_dir, self.flags = bin_dir, data_dir, flags
+        self.ingest, self.http = "127.0.0.1:0", "127.0.0.1:0"
+        self.process = None
+        self.log = open(str(data_dir) + ".log", "ab")
+        self.start()
+
+    def start(self):
+        self.process = subprocess.Popen(
+            [self.bin_dir / "tallyd", "--data-dir", self.data_dir, "--ingest-listen", self.ingest, "--http-listen",
+             self.http, *self.flags], stdout=subprocess.PIPE, stderr=self.log, text=True)
+        ready = self.process.stdout.readline()
+        match = re.match(r"tallymark ready ingest=(\S+) http=(\S+) ", ready)
+        check(match, f"no ready line but {ready!r}; see {self.data_dir}.log")
+        self.ingest, self.http = match[1], match[2]
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        code = self.process.wait(timeout=300)
+        check(code == 0, f"tallyd ended with {code}")
+
+    def get(self, target):
+        connection = http.client.HTTPConnection(self.http, timeout=60)
+        connection.request("GET", target)
+        answer = connection.getresponse()
+        body = answer.read()
+        connection.close()
+        check(answer.status == 200, f"GET {target}: {answer.status} {body[:300]!r}")
+        return json.loads(body)
+
+    def series(self, ad, begin_s, end_s, step, metric):
+        answer = self.get(f"/v1/ads/{ad}/series?from={begin_s * 1000}&to={end_s * 1000}&step={step}&metrics={metric}")
+        return {point["t"] // 1000: point[metric] for point in answer["points"] if point[metric]}
+
+    def memory_kb(self):
+        status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii")
+        return int(re.search(r"VmHWM:\s+(\d+)", status)[1])
+
+
+def tally_import(server, path, options, wait=True):
+    process = subprocess.Popen([server.bin_dir / "tally", "import", path, "--http", server.http, "--patience", "120",
+                                *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return finish(process) if wait else process
+
+
+def finish(process):
+    out, err = process.communicate(timeout=600)
+    report = json.loads(out.splitlines()[-1]) if process.returncode == 0 else None
+    return process.returncode, report, err
+
+
+def make_table(path, rng, rows, by):
+    """A table and, for each (ad, minute), how many of its rows count."""
+    columns = ["ad", "at", "user_id"] + (["event_id"] if by == "event_id" else [])
+    lines, counts, seen, rejected = [], collections.Counter(), set(), 0
+    for number in range(rows):
+        ad = f"ad{rng.randrange(40)}"
+        second = BEGIN_S + rng.randrange(7200)
+        user = f"u{rng.randrange(30)}"
+        line = f"{ad},{second},{user}"
+        if by == "event_id":
+            line += f",e{number}" if rng.random() < 0.95 or not lines else "," + lines[rng.randrange(len(lines))].split(",")[3]
+        if rng.random() < 0.001:
+            line = "," + line.split(",", 1)[1]
+            rejected += 1
+        elif by == "row":
+            counts[ad, second // 60 * 60] += 1
+        else:
+            identity = line.split(",")[3] if by == "event_id" else line
+            if identity not in seen:
+                counts[ad, second // 60 * 60] += 1
+            seen.add(identity)
+        lines.append(line)
+    path.write_text(",".join(columns) + "\n" + "\n".join(lines) + "\n", encoding="ascii")
+    return counts, rejected
+
+
+def check_counts(server, counts):
+    for ad in sorted({ad for ad, _ in counts}):
+        expected = {minute: count for (name, minute), count in counts.items() if name == ad}
+        found = server.series(ad, BEGIN_S, BEGIN_S + 7200, "1m", "clicks")
+        check(found == expected, f"{ad}: {sum(found.values())} clicks, counted {sum(expected.values())}")
+
+
+def crash_round(server, folder, rng, number):
+    by = ("event_id", "whole row", "row")[number % 3]
+    path = folder / f"table{number}.csv"
+    rows = rng.randrange(150_000, 300_000)
+    # One directory for all rounds: a round's ads are its own.
+    counts, rejected = make_table(path, rng, rows, by)
+    prefix = f"r{number}-"
+    options = ["--name", path.name, "--kind", "click", "--map", f"ad_id={prefix}{{ad}},time:at"]
+    options += ["--identity", "row"] if by == "row" else []
+    tool = tally_import(server, path, options, wait=False)
+    for _ in range(rng.randrange(1, 4)):
+        time.sleep(rng.uniform(0.02, 0.6))
+        server.kill()
+        if rng.random() < 0.5:
+            tool.kill()
+            tool.communicate()
+        server.start()
+        if tool.poll() is not None and tool.returncode < 0:
+            tool = tally_import(server, path, options, wait=False)
+    code, report, err = finish(tool)
+    if code != 0:
+        # The tool that was killed may have been told, or not, that it was through.
+        check("was loaded before" in err, f"import exited with {code}: {err}")
+        report = server.get(f"/v1/imports/{path.name}")["result"]
+    check(report["rows"] == rows, f"{report['rows']} rows reported of {rows}")
+    check(report["rows"] == report["accepted"] + report["duplicates"] + report["rejected"], f"does not add up: {report}")
+    check(report["rejected"] == rejected, f"{report['rejected']} rejected, counted {rejected}")
+    counted = sum(counts.values())
+    unsure = report.get("unsure_duplicates", 0)
+    check(counted - unsure <= report["accepted"] <= counted, f"{report['accepted']} accepted, counted {counted}, unsure {unsure}")
+    check_counts(server, {(prefix + ad, minute): count for (ad, minute), count in counts.items()})
+    say(f"round {number}, identity by {by}: {rows} rows, {report['accepted']} accepted, {unsure} unsure")
+    code, _, err = tally_import(server, path, options)
+    check(code == 1 and "was loaded before" in err, f"repeating a loaded name exited with {code}: {err}")
+    code, _, err = tally_import(server, path, ["--name", "other" + path.name, *options[2:]])
+    check(code == 1 and "was loaded before as" in err, f"the same content again exited with {code}: {err}")
+
+
+def check_crashes(bin_dir, folder, rng, rounds):
+    server = Server(bin_dir, folder / "crashes")
+    try:
+        for number in range(rounds):
+            crash_round(server, folder, rng, number)
+        server.stop()
+        left = os.listdir(folder / "crashes" / "imports")
+        check(not left, f"spooled files are left: {left}")
+        verify = subprocess.run([bin_dir / "tally", "verify", "--data-dir", folder / "crashes"], capture_output=True, text=True)
+        check(verify.returncode == 0, f"verify: {verify.stdout} {verify.stderr}")
+    finally:
+        server.kill()
+
+
+def check_memory(bin_dir, folder):
+    path = folder / "large.csv"
+    row = b"ad1,1609459200,user,Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML; like Gecko) Chrome/96,home\n"
+    block = row * 10_000
+    with path.open("wb") as file:
+        file.write(b"ad_id,time,user_id,agent,page\n")
+        while file.tell() < MEMORY_TABLE_BYTES:
+            file.write(block)
+    server = Server(bin_dir, folder / "memory", ["--memory", "256MiB"])
+    try:
+        small = folder / "small.csv"
+        small.write_bytes(b"ad_id,time,user_id,agent,page\n" + block)
+        code, _, err = tally_import(server, small, ["--name", "small", "--kind", "click"])
+        check(code == 0, err)
+        before = server.memory_kb()
+        begin = time.monotonic()
+        code, report, err = tally_import(server, path, ["--name", "large", "--kind", "click"])
+        check(code == 0, err)
+        seconds = time.monotonic() - begin
+        grown = server.memory_kb() - before
+        say(f"{path.stat().st_size >> 20} MiB, {report['rows']} rows in {seconds:.1f} s: memory grew by {grown >> 10} MiB")
+        check(report["rows"] == report["duplicates"], f"equal rows are one event: {report}")
+        check(grown < MEMORY_GROWTH_KB_MAX, f"memory grew by {grown} KB with a table of {path.stat().st_size} bytes")
+        server.stop()
+    finally:
+        server.kill()
+
+
+def check_batch(bin_dir, folder, rng):
+    """The hourly batch: impressions and clicks mixed, some rows twice."""
+    path = folder / "hour.tsv"
+    rows = []
+    for number in range(20_000):
+        ad, user, ip = f"ad{rng.randrange(20)}", f"u{rng.randrange(5000)}", f"10.0.{rng.randrange(16)}.{rng.randrange(256)}"
+        second = BEGIN_S + rng.randrange(3 * 3600)
+        rows.append(("impression", f"i{number}", ad, user, ip, second))
+        if rng.random() < 0.1:
+            rows.append(("click", f"i{number}", ad, user, ip, second + rng.randrange(60)))
+    rows += rng.sample(rows, 500)
+    rng.shuffle(rows)
+    with path.open("w", encoding="ascii") as file:
+        file.write("event\timpression_id\tad_id\tuser_id\tip\ttimestamp\n")
+        for row in rows:
+            file.write("\t".join(map(str, row)) + "\n")
+    naive = {kind: collections.defaultdict(set) for kind in ("impression", "click")}
+    for kind, identity, ad, _, _, second in rows:
+        naive[kind][ad, second // 3600 * 3600].add(identity)
+    server = Server(bin_dir, folder / "batch")
+    try:
+        code, report, err = tally_import(server, path, ["--name", "hour", "--map", "event_id:impression_id,time:timestamp"])
+        check(code == 0, err)
+        distinct = len(set(rows))
+        check((report["rows"], report["accepted"], report["rejected"]) == (len(rows), distinct, 0), f"{report}, distinct {distinct}")
+        for kind, metric in (("impression", "impressions"), ("click", "clicks")):
+            for ad in sorted({ad for ad, _ in naive[kind]}):
+                expected = {hour: len(ids) for (name, hour), ids in naive[kind].items() if name == ad}
+                found = server.series(ad, BEGIN_S, BEGIN_S + 4 * 3600, "1h", metric)
+                check(found == expected, f"{ad} {metric}: {found}, counted {expected}")
+        say(f"a batch of {len(rows)} rows: impressions and clicks of every (ad, hour) agree")
+        server.stop()
+    finally:
+        server.kill()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("bin_dir", type=pathlib.Path)
+    parser.add_argument("--seed", type=int, default=None)
+    parser.add_argument("--rounds", type=int, default=6)
+    options = parser.parse_args()
+    seed = options.seed if options.seed is not None else random.SystemRandom().randrange(2**32)
+    say(f"seed {seed}")
+    with tempfile.TemporaryDirectory(prefix="tallymark-import-") as name:
+        try:
+            check_batch(options.bin_dir, pathlib.Path(name), random.Random(seed))
+            check_memory(options.bin_dir, pathlib.Path(name))
+            check_crashes(options.bin_dir, pathlib.Path(name), random.Random(seed), options.rounds)
+        except AssertionError as error:
+            print(f"WRONG (seed {seed}): {error}", flush=True)
+            return 1
+    say("everything agrees")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
