@@ -1,6 +1,6 @@
-#include <chrono>
+#include "engine/clock.h"
 
-#include "engine/engine.h"
+#include <chrono>
 
 namespace tallymark {
 namespace {

@@ -10,87 +10,20 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/answers.h"
+#include "engine/engine_options.h"
 #include "engine/engine_stats.h"
 #include "engine/filter.h"
 #include "engine/job.h"
 #include "engine/recount_report.h"
 #include "engine/top_banners.h"
 #include "format/ad_record.h"
-#include "format/distinct_set.h"
 #include "format/event_chunk.h"
 #include "format/hour_row.h"
 #include "format/import_record.h"
 #include "format/status.h"
-#include "format/time_units.h"
 
 namespace tallymark {
-
-// Wall clock, passed in so that tests and simulations own the time. Implementations are thread
-// safe.
-class Clock {
- public:
-  virtual ~Clock() = default;
-  virtual int64_t NowNs() const = 0;  // nanoseconds since the epoch, UTC
-  static const Clock& System();
-};
-
-// One raw record as queries and tools see it.
-struct RawEvent {
-  EventKind kind = EventKind::kClick;
-  int64_t time_ns = 0;
-  std::vector<std::pair<std::string, std::string>>
-      attributes;  // ad_id first, then Field order, then extras by name
-  std::optional<int64_t> revenue_micros;
-  // Of a conversion that was joined to its click: names of the attributes that it took from there.
-  std::vector<std::string> inherited;
-};
-
-struct EngineOptions {
-  // Directory of everything the engine keeps. Created when absent. One process at a time.
-  std::string data_dir = "./tallymark-data";
-  // Two arrivals of one identity whose event times lie at most this far apart are one event.
-  // Longer windows make every look-up ask more days.
-  int64_t dedup_window_ms = kMsPerDay;
-  // The watermark trails the newest event by this much. It only informs.
-  int64_t allowed_lateness_ms = 2 * kMsPerMinute;
-  // Events further ahead of the clock are rejected (by whoever parses, see AcceptedTimes).
-  int64_t max_future_ms = 10 * kMsPerMinute;
-  // A conversion without an ad takes it from the click it names when their event times lie at most
-  // this far apart. Longer windows make the look-up ask more days.
-  int64_t conversion_window_ms = 90 * kMsPerDay;
-  // How long, by the clock, a conversion waits for its click. Each takes about 250 bytes of memory.
-  int64_t conversion_wait_ms = 90 * kMsPerDay;
-  // Called for a conversion that has waited too long, from an engine thread, before it is forgotten:
-  // after a crash perhaps once more. May be empty.
-  std::function<void(const RawEvent&)> conversion_expired;
-  // How long raw records, minute cells and hour rows are kept, by the clock; 0 keeps for ever.
-  int64_t retain_raw_ms = 0;
-  int64_t retain_minutes_ms = 0;
-  int64_t retain_hours_ms = 0;
-  // Whether distinct users and addresses are counted. Off saves their cost; on again, raw is counted
-  // in the background, and hours not known until then are told (MetricSeries::distinct_from_ms).
-  bool distinct = true;
-  // Bound of the engine's own memory: block cache, write buffers, deltas, identity filters. Past
-  // it, look-ups of identities go to disk and get slower, never wrong.
-  uint64_t memory_bytes = 4ULL << 30;
-  // Threads that encode blocks; 0 takes the number of processors.
-  unsigned encode_threads = 0;
-  // A checkpoint is written when this many events wait for it, or after the interval.
-  uint64_t checkpoint_events = 10'000'000;
-  int64_t checkpoint_interval_ms = 30'000;
-  // Identities held in memory before they are sealed into segments, and the longest wait.
-  uint64_t seal_identities = 8'000'000;
-  int64_t seal_interval_ms = 10 * kMsPerMinute;
-  // Hours without arrivals for this long have their small raw blocks repacked.
-  int64_t repack_quiet_ms = 2 * kMsPerMinute;
-  // Past hours are counted again in the background and compared with the counters: so long after a
-  // round ends the next begins. 0: never. A round takes 5 % of one processor.
-  int64_t reconcile_interval_ms = kMsPerDay;
-  // Below this much free space on the disk of data_dir writes stop (kUnavailable); reads go on.
-  uint64_t free_space_floor_bytes = 1ULL << 30;
-  // Not owned, must outlive the engine; null is Clock::System().
-  const Clock* clock = nullptr;
-};
 
 // What became of the events of one ChunkSegment.
 struct SegmentTally {
@@ -103,68 +36,6 @@ struct SegmentTally {
 // to queries, and `tallies` has one entry a segment, in order. Otherwise nothing may be taken for
 // stored: the sender must be told to send again (duplicates of what did get stored are settled then).
 using AppendDone = std::function<void(const Status&, std::span<const SegmentTally> tallies)>;
-
-// Event times in nanoseconds, both inclusive, that are taken at this moment.
-struct AcceptedTimes {
-  int64_t oldest_ns = 0;
-  int64_t newest_ns = 0;
-};
-
-// Half open in minutes since the epoch.
-struct MinuteRange {
-  int32_t begin = 0;
-  int32_t end = 0;
-};
-
-struct TopList {
-  std::vector<std::string> ad_ids;  // most first; ties: smaller ad_id bytewise first
-  std::vector<int64_t> amounts;
-};
-
-// What happened in one step of time.
-struct MetricPoint {
-  MetricSums sums;
-  // Distinct users and addresses over all kinds of events; absent where they are not known: for
-  // steps that are not whole hours, and where some of the time lies before distinct_from_ms.
-  std::optional<DistinctCount> users;
-  std::optional<DistinctCount> ips;
-};
-
-struct MetricSeries {
-  std::vector<MetricPoint> points;
-  // Distinct counts are complete from here on, epoch milliseconds; absent: they are not counted at
-  // all. INT64_MIN: always.
-  std::optional<int64_t> distinct_from_ms;
-};
-
-struct EventPage {
-  std::vector<RawEvent> events;  // by (time, kind, identity)
-  std::optional<std::string>
-      cursor;                 // opaque; pass it to get the next page; absent when the range is through
-  int64_t scanned_to_ns = 0;  // everything before this time (and up to the cursor) has been looked at
-};
-
-// A run of clicks of one key, of which none is more than the gap later than the one before it.
-struct Session {
-  std::string key;       // the attribute's value
-  int64_t start_ns = 0;  // of the first click
-  int64_t end_ns = 0;    // of the last click
-  uint64_t clicks = 0;
-};
-
-struct SessionQuery {
-  int64_t from_ns = 0;  // half open; clicks outside are not looked at, so sessions end at its ends
-  int64_t to_ns = 0;
-  int64_t gap_ns = 30 * kNsPerMinute;  // 1 ms..7 d
-  std::string by = "user_id";          // the attribute; clicks without it belong to no session
-  size_t limit = 1'000;                // 1..10,000
-  std::string cursor;                  // of the page before, for the same query; empty: the first page
-};
-
-struct SessionPage {
-  std::vector<Session> sessions;      // by start; ties in an order of their own that never changes
-  std::optional<std::string> cursor;  // as EventPage's; a page with one may be empty
-};
 
 // The engine: exact counting of ad events on RocksDB (see engine/README.md).
 //
