@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <limits>
 
 #include "engine/recounter.h"
 
@@ -12,6 +13,9 @@ namespace {
 
 // The first round does not wait for a whole interval: servers are restarted.
 constexpr int64_t kFirstWaitMsMax = 10 * kMsPerMinute;
+
+// The first hour that an event time can lie in.
+constexpr int32_t kFirstHour = HourOf(std::numeric_limits<int64_t>::min());
 
 }  // namespace
 
@@ -50,7 +54,7 @@ void BackgroundReconcile::Round() {
     return stopping_;
   };
   ReconcileReport report;
-  Status status = Recounter(core_, control).Reconcile({INT32_MIN, core_->HourNow()}, &report);
+  Status status = Recounter(core_, control).Reconcile({kFirstHour, core_->HourNow()}, &report);
   const bool nothing_kept = status.code() == Code::kGone;
   if (!status.ok() && !nothing_kept) {
     if (status.code() != Code::kUnavailable) spdlog::error("cannot reconcile: {}", status.message());

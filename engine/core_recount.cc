@@ -19,7 +19,6 @@ CountedMoment Core::TakeMoment() const {
   moment.raw_from = retention_->raw.load();
   moment.minutes_from = retention_->minutes.load();
   moment.hours_from = retention_->hours.load();
-  moment.ads = ads_.size();
   return moment;
 }
 

@@ -2,8 +2,8 @@
 #define TALLYMARK_ENGINE_COUNTED_EVENT_H_
 
 #include <cstdint>
+#include <cstdlib>
 
-#include "engine/count_event.h"
 #include "engine/counter_delta.h"
 #include "engine/top_window.h"
 #include "format/event_chunk.h"
@@ -12,8 +12,21 @@
 
 namespace tallymark {
 
-// An event as far as counting it goes, its times reckoned once for any number of filters; counts as
-// CountEvent does.
+// The metric that an event of this kind adds one to.
+inline Metric CountMetric(EventKind kind) {
+  switch (kind) {
+    case EventKind::kImpression:
+      return Metric::kImpressions;
+    case EventKind::kClick:
+      return Metric::kClicks;
+    case EventKind::kConversion:
+      return Metric::kConversions;
+  }
+  std::abort();
+}
+
+// An event as far as counting it goes, its times reckoned once for any number of filters: the one
+// rule for counting it live, at a restart, for a filter's past and again.
 struct CountedEvent {
   uint32_t ad = 0;
   int32_t hour = 0;

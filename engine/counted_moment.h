@@ -5,7 +5,6 @@
 #include <functional>
 #include <memory>
 
-#include "engine/counter_delta.h"
 #include "engine/hour_range.h"
 #include "engine/raw_iterators.h"
 #include "engine/storage.h"
@@ -16,7 +15,6 @@ namespace tallymark {
 // same state however long the reading takes (and keep replaced files on disk as long). One thread.
 struct CountedMoment {
   uint64_t covered_sequence = 0;  // what rows and lists hold of the log
-  uint32_t ads = 0;               // numbers below it have names
   int32_t raw_from = INT32_MIN;   // retention, as RetentionPositions
   int32_t minutes_from = INT32_MIN;
   int32_t hours_from = INT32_MIN;
@@ -33,15 +31,6 @@ struct CountedMoment {
   // Rows of earlier hours cannot be held against raw.
   int32_t ComparableFrom() const { return raw_from > hours_from ? raw_from : hours_from; }
 };
-
-// Adds the events of the hour within the positions to *delta. Corruption when a block is damaged or
-// missing: what was counted is then of no use. `pause` is CountedMoment's.
-Status CountHour(RawIterators* raw, int32_t hour, const PositionRange& positions,
-                 const std::function<Status()>& pause, CounterDelta* delta);
-
-// Counts whole hours from range.begin until the delta has about `rows_max` rows or the range is
-// through, and gives the end of what was counted: at least one hour.
-Result<int32_t> CountHours(CountedMoment* moment, HourRange range, uint32_t rows_max, CounterDelta* delta);
 
 }  // namespace tallymark
 

@@ -70,30 +70,33 @@ Status WriteRows(Storage* storage, const DeltaSet& deltas, std::vector<IngestFil
 // Rows that take the place of what is stored, operands and all.
 Status WriteReplacingRows(Storage* storage, const CounterView::HourReplacement& replacement,
                           std::vector<IngestFile>* files) {
-  if (replacement.counts->empty() && replacement.stray_ads.empty()) return Status::Ok();
+  if (replacement.counts->empty() && replacement.strays.empty()) return Status::Ok();
   rocksdb::SstFileWriter writer(rocksdb::EnvOptions(), storage->OptionsFor(Family::kCounters));
   files->push_back({Family::kCounters, storage->ScratchPath("counters")});
   rocksdb::Status status = writer.Open(files->back().path);
-  auto stray = replacement.stray_ads.begin();
-  auto key_of = [&](uint32_t ad) { return CounterKey{ad, replacement.filter, replacement.hour}.Encode(); };
-  auto delete_strays = [&](uint64_t before) {
-    for (; stray != replacement.stray_ads.end() && *stray < before; ++stray) {
-      if (status.ok()) status = writer.Delete(key_of(*stray));
-    }
+  auto key_of = [&](const std::pair<uint32_t, uint32_t>& place) {
+    return CounterKey{place.first, place.second, replacement.hour}.Encode();
   };
+  auto stray = replacement.strays.begin();
   RowBuilder builder;
   std::string bytes;
-  for (const SortItem& item : SortedRows(*replacement.counts, false)) {
-    const auto ad = static_cast<uint32_t>(item.key >> 32);
-    delete_strays(ad);
-    if (stray != replacement.stray_ads.end() && *stray == ad) ++stray;
-    HourRow row = builder.Build(*replacement.counts, item.value);
+  for (const RowRef& ref : RowsByKey(*replacement.counts)) {
+    CounterDelta::RowId id;
+    ref.delta->RowAt(ref.slot, &id);
+    const std::pair place(id.ad, ref.filter);
+    for (; stray != replacement.strays.end() && *stray < place; ++stray) {
+      if (status.ok()) status = writer.Delete(key_of(*stray));
+    }
+    if (stray != replacement.strays.end() && *stray == place) ++stray;
+    HourRow row = builder.Build(*ref.delta, ref.slot);
     if (!replacement.minutes) row.cells.clear();
     bytes.clear();
     EncodeHourRow(row, &bytes);
-    if (status.ok()) status = writer.Put(key_of(ad), bytes);
+    if (status.ok()) status = writer.Put(key_of(place), bytes);
   }
-  delete_strays(UINT64_MAX);
+  for (; stray != replacement.strays.end(); ++stray) {
+    if (status.ok()) status = writer.Delete(key_of(*stray));
+  }
   if (status.ok()) status = writer.Finish();
   return FromRocks(status, "write recounted rows");
 }
@@ -339,23 +342,24 @@ Status WriteLists(Storage* storage, const DeltaSet& deltas, uint64_t generation,
   return finished.ok() ? hours.Finish(files) : finished;
 }
 
+// Every list of the hour, the empty ones too: what is stored goes in any case.
 Status WriteReplacingLists(Storage* storage, const CounterView::HourReplacement& replacement,
                            uint64_t generation, std::vector<IngestFile>* files) {
   ListWriter minutes(storage, Family::kTopMinutes, generation, ListWriter::Mode::kReplace);
   ListWriter hours(storage, Family::kTopHours, generation, ListWriter::Mode::kReplace);
-  HourLists lists;
-  const CounterDelta& counts = *replacement.counts;
-  for (const SortItem& item : SortedRows(counts, false)) {
-    const auto ad = static_cast<uint32_t>(item.key >> 32);
-    counts.ForEachCellAt(item.value, [&](int minute, Metric metric, int64_t amount) {
-      lists.Add(ad, minute, metric, amount);
-    });
+  const std::vector<uint32_t>& filters = replacement.filters;
+  std::vector<HourLists> lists(filters.size());
+  for (size_t i = 0; i < filters.size(); ++i) {
+    const CounterDelta* delta = replacement.counts->Find(filters[i]);
+    if (delta != nullptr && !delta->empty()) FilterRows(filters[i], *delta).TakeHour(&lists[i]);
   }
   Status status;
-  for (int minute = 0; minute < kMinutesPerHour && replacement.minutes && status.ok(); ++minute) {
-    status = lists.FlushMinute(replacement.hour, minute, replacement.filter, &minutes);
+  for (int minute = 0; minute < kMinutesPerHour && replacement.minutes; ++minute) {
+    for (size_t i = 0; i < filters.size() && status.ok(); ++i)
+      status = lists[i].FlushMinute(replacement.hour, minute, filters[i], &minutes);
   }
-  if (status.ok()) status = lists.FlushHour(replacement.hour, replacement.filter, &hours);
+  for (size_t i = 0; i < filters.size() && status.ok(); ++i)
+    status = lists[i].FlushHour(replacement.hour, filters[i], &hours);
   if (status.ok()) status = minutes.Finish(files);
   return status.ok() ? hours.Finish(files) : status;
 }

@@ -194,7 +194,7 @@ Status CounterView::AddLists(rocksdb::Iterator* it, const Ranked& ranked, int32_
   for (int32_t bucket = begin; bucket < end; ++bucket) {
     const std::string prefix = TopKey{bucket, ranked.filter, metric, 0, 0}.EncodePrefix();
     for (it->Seek(prefix); it->Valid() && it->key().starts_with(prefix); it->Next()) {
-      Status added = metric == Metric::kRevenue ? CheckAmounts(ToView(it->value())) : Status::Ok();
+      Status added = ranked.metric == Metric::kRevenue ? CheckAmounts(ToView(it->value())) : Status::Ok();
       if (added.ok()) added = AddTopChunk(ToView(it->value()), *totals);
       if (!added.ok()) return added;
     }

@@ -171,11 +171,9 @@ Status CounterView::IngestAside(const std::function<Status()>& ingest) {
 }
 
 Status CounterView::IngestReplacement(int32_t hour, const std::function<Status()>& ingest) {
-  Status ingested = gate_.Exclude([&] {
+  Status ingested = IngestAside([&] {
     Status status = ingest();
-    if (!status.ok()) return status;
-    ++generation_;
-    replacements_.fetch_add(1);
+    if (status.ok()) replacements_.fetch_add(1);
     return status;
   });
   if (!ingested.ok()) return ingested;

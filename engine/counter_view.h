@@ -67,14 +67,14 @@ class CounterView {
   // Runs `ingest` while the gate keeps readers out.
   Status IngestAside(const std::function<Status()>& ingest);
 
-  // What takes the place of everything that is stored of one hour.
+  // What takes the place of all that is stored of one hour, for some filters.
   struct HourReplacement {
     int32_t hour = 0;
-    uint32_t filter = 0;  // internal number
-    // Counted from raw up to covered_sequence(): events of this hour and no others.
-    const CounterDelta* counts = nullptr;
-    std::vector<uint32_t> stray_ads;  // ascending: rows that go unless `counts` has the ad
-    bool minutes = true;              // false: retention has taken them, hours alone are written
+    std::vector<uint32_t> filters;     // internal numbers, ascending; of the others nothing changes
+    const DeltaSet* counts = nullptr;  // from raw up to covered_sequence(): of this hour and these filters
+    // (ad, filter) of rows that go unless `counts` has them, ascending.
+    std::vector<std::pair<uint32_t, uint32_t>> strays;
+    bool minutes = true;  // false: retention has taken them, hours alone are written
   };
   // The replacement as sorted files and the position that goes with them: the sequence it was and
   // the next generation. Precondition: no checkpoint is under way until IngestReplacement.

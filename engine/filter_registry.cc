@@ -236,6 +236,15 @@ std::vector<FilterRegistry::Pending> FilterRegistry::ListPending() const {
   return pending;
 }
 
+std::vector<FilterRegistry::Whole> FilterRegistry::ListWhole() const {
+  std::lock_guard lock(mutex_);
+  std::vector<Whole> whole;
+  for (const auto& [id, record] : records_) {
+    if (record.current) whole.push_back({id, *record.current});
+  }
+  return whole;
+}
+
 bool FilterRegistry::IsCurrent(uint32_t id, uint32_t number) const {
   std::lock_guard lock(mutex_);
   auto found = records_.find(id);

@@ -58,6 +58,13 @@ class FilterRegistry {
   // kNotFound, or kConflict: a job is counting it.
   Status Remove(uint32_t id);
 
+  // Versions whose counts are whole: what a recount of raw can be held against.
+  struct Whole {
+    uint32_t id = 0;
+    FilterVersion version;
+  };
+  std::vector<Whole> ListWhole() const;  // by id
+
   // ---- For the job.
 
   // Versions whose past is being counted, by number.

@@ -12,13 +12,20 @@
 namespace tallymark {
 namespace {
 
-constexpr uint32_t kFilterEverything = 0;
 // Rows that are compared at a time: some hundred bytes each.
 constexpr uint32_t kRowsMax = 2'000'000;
 // Work goes on for this long between two sleeps, and a sleep is cut into pieces, so that who asks it
 // to stop does not wait.
 constexpr double kBusySeconds = 0.02;
 constexpr auto kSleepPiece = std::chrono::milliseconds(100);
+
+void Add(const ReconcileReport& part, ReconcileReport* report) {
+  report->rows_checked += part.rows_checked;
+  report->mismatch_count += part.mismatch_count;
+  for (const ReconcileMismatch& m : part.mismatches) {
+    if (report->mismatches.size() < ReconcileReport::kListedMax) report->mismatches.push_back(m);
+  }
+}
 
 // Where comparing begins: behind what retention took.
 Status CutToRaw(const CountedMoment& moment, HourRange* range, std::optional<int64_t>* complete_from_ms) {
@@ -67,13 +74,28 @@ CountedMoment Recounter::TakeMoment() {
   return moment;
 }
 
-void Recounter::Note(const CountMismatch& mismatch, ReconcileReport* report) const {
+// Taken before the moment: what is whole now has its rows there.
+Recounter::Counted Recounter::FiltersToCount() const {
+  Counted counted;
+  counted.whole = core_->filters().ListWhole();
+  std::ranges::sort(counted.whole, {}, [](const FilterRegistry::Whole& w) { return w.version.number; });
+  counted.numbers.push_back(DeltaSet::kEverything);
+  std::vector<FilterSet::Member> members;
+  for (const FilterRegistry::Whole& w : counted.whole) {
+    counted.numbers.push_back(w.version.number);
+    members.push_back({w.version.number, w.version.active_from, w.version.definition});
+  }
+  counted.set = std::make_shared<const FilterSet>(std::move(members));
+  return counted;
+}
+
+void Recounter::Note(const CountMismatch& mismatch, uint32_t filter_id, ReconcileReport* report) const {
   if (++report->mismatch_count > ReconcileReport::kListedMax) return;
   ReconcileMismatch m;
   if (mismatch.ad < core_->ads().size()) m.ad_id = core_->ads().Name(mismatch.ad);
   m.is_hour = mismatch.minute == CountMismatch::kWholeHour;
   m.bucket_ms = mismatch.hour * kMsPerHour + (m.is_hour ? 0 : mismatch.minute * kMsPerMinute);
-  m.filter_id = mismatch.filter;
+  m.filter_id = filter_id;
   m.metric = mismatch.metric;
   m.in_top_lists = mismatch.in_lists;
   m.readable = mismatch.readable;
@@ -82,19 +104,37 @@ void Recounter::Note(const CountMismatch& mismatch, ReconcileReport* report) con
   report->mismatches.push_back(std::move(m));
 }
 
+Status Recounter::Compare(CountedMoment* moment, HourRange range, uint32_t number, uint32_t id,
+                          const DeltaSet& counts, ReconcileReport* report) {
+  PiecePool pool{CounterDelta::kPieceBytes};
+  const CounterDelta nothing(&pool);
+  const CounterDelta* counted = counts.Find(number);
+  CountComparison comparison(moment, number, range, counted != nullptr ? *counted : nothing,
+                             [&](const CountMismatch& mismatch) { Note(mismatch, id, report); });
+  Status status = comparison.CompareRows(&report->rows_checked);
+  return status.ok() ? comparison.CompareLists() : status;
+}
+
 Status Recounter::ReconcileSome(HourRange range, int32_t* done_to, ReconcileReport* report) {
+  const Counted filters = FiltersToCount();
   CountedMoment moment = TakeMoment();
   Status status = CutToRaw(moment, &range, &report->complete_from_ms);
   if (!status.ok()) return status;
-  PiecePool pool{CounterDelta::kPieceBytes};
-  CounterDelta counts(&pool);
-  Result<int32_t> end = CountHours(&moment, range, kRowsMax, &counts);
+  DeltaPools pools;
+  DeltaSet counts(&pools);
+  Result<int32_t> end = HourCounter(&core_->ads(), filters.set).CountHours(&moment, range, kRowsMax, &counts);
   if (!end.ok()) return end.status();
   *done_to = *end;
-  CountComparison comparison(&moment, kFilterEverything, {range.begin, *end}, counts,
-                             [&](const CountMismatch& mismatch) { Note(mismatch, report); });
-  status = comparison.CompareRows(&report->rows_checked);
-  return status.ok() ? comparison.CompareLists() : status;
+  const HourRange counted{range.begin, *end};
+  status = Compare(&moment, counted, DeltaSet::kEverything, 0, counts, report);
+  for (size_t i = 0; i < filters.whole.size() && status.ok(); ++i) {
+    const FilterRegistry::Whole& filter = filters.whole[i];
+    ReconcileReport own;
+    status = Compare(&moment, counted, filter.version.number, filter.id, counts, &own);
+    // Rows of a version that was replaced or deleted may have gone already.
+    if (status.ok() && core_->filters().IsCurrent(filter.id, filter.version.number)) Add(own, report);
+  }
+  return status;
 }
 
 // One line each, as far as they are worth reading; the report lists more.
@@ -133,10 +173,15 @@ Status Recounter::ReconcileAll(HourRange range, ReconcileReport* report) {
 }
 
 Status Recounter::HoursToReplace(HourRange range, std::vector<int32_t>* hours) {
+  const Counted filters = FiltersToCount();
   CountedMoment moment = TakeMoment();
-  Status status = HoursWithLists(&moment, kFilterEverything, range, &listed_hours_);
-  std::set<int32_t> found = listed_hours_;
-  if (status.ok()) status = HoursWithRows(&moment, kFilterEverything, range, &found);
+  std::set<int32_t> found;
+  Status status;
+  for (uint32_t number : filters.numbers) {
+    if (status.ok()) status = HoursWithLists(&moment, number, range, &listed_hours_);
+    if (status.ok()) status = HoursWithRows(&moment, number, range, &found);
+  }
+  found.insert(listed_hours_.begin(), listed_hours_.end());
   for (int32_t hour = range.begin; status.ok() && hour < range.end; ++hour) {
     Result<std::optional<int32_t>> next = NextHourOfRaw(&moment.raw, hour);
     if (!next.ok()) return next.status();
@@ -148,37 +193,52 @@ Status Recounter::HoursToReplace(HourRange range, std::vector<int32_t>* hours) {
   return status;
 }
 
+Status Recounter::FindStrays(CountedMoment* moment, int32_t hour, const Counted& filters,
+                             const DeltaSet& counts, CounterView::HourReplacement* replacement) {
+  PiecePool pool{CounterDelta::kPieceBytes};
+  const CounterDelta nothing(&pool);
+  for (uint32_t number : filters.numbers) {
+    const CounterDelta* counted = counts.Find(number);
+    CountComparison comparison(moment, number, {hour, hour + 1}, counted != nullptr ? *counted : nothing,
+                               nullptr);
+    Status status = comparison.ForEachStrayRow(
+        [&](uint32_t ad, int32_t /*hour*/) { replacement->strays.emplace_back(ad, number); });
+    if (!status.ok()) return status;
+  }
+  std::ranges::sort(replacement->strays);
+  return Status::Ok();
+}
+
 // Most of the hour is counted while checkpoints go on, from one moment; what they have covered since
 // is added when they are held up for the replacement. Nothing is repacked in between, so the log
 // still has it block by block.
 Status Recounter::RecomputeHour(int32_t hour, RecomputeReport* report) {
   Core::RawPin pin = core_->PinRaw();
+  const Counted filters = FiltersToCount();
   CountedMoment moment = TakeMoment();
   if (hour < moment.ComparableFrom()) {
     report->complete_from_ms = moment.ComparableFrom() * kMsPerHour;
     return Status::Ok();
   }
-  PiecePool pool{CounterDelta::kPieceBytes};
-  CounterDelta counts(&pool);
-  Status status = CountHour(&moment.raw, hour, {0, moment.covered_sequence}, moment.pause, &counts);
+  DeltaPools pools;
+  DeltaSet counts(&pools);
+  HourCounter counter(&core_->ads(), filters.set);
+  Status status = counter.CountHour(&moment.raw, hour, {0, moment.covered_sequence}, moment.pause, &counts);
   if (!status.ok()) return status;
   CounterView::HourReplacement replacement;
   replacement.hour = hour;
+  replacement.filters = filters.numbers;
   replacement.counts = &counts;
   replacement.minutes = !moment.MinutesAreGone(hour);
-  CountComparison comparison(&moment, kFilterEverything, {hour, hour + 1}, counts, nullptr);
-  status =
-      comparison.ForEachStrayRow([&](uint32_t ad, int32_t /*hour*/) { replacement.stray_ads.push_back(ad); });
+  status = FindStrays(&moment, hour, filters, counts, &replacement);
   if (!status.ok()) return status;
   // Blocks that span hours do not say which: here was none.
-  if (counts.empty() && replacement.stray_ads.empty() && !listed_hours_.contains(hour)) return Status::Ok();
-  const size_t strays = replacement.stray_ads.size();
+  if (counts.empty() && replacement.strays.empty() && !listed_hours_.contains(hour)) return Status::Ok();
   status = core_->ReplaceHour([&](uint64_t covered) -> Result<CounterView::HourReplacement> {
-    RawIterators since = RawIterators::Open(core_->storage());
-    const PositionRange positions{moment.covered_sequence, covered};
-    // From position 0 on everything was counted already: repacked blocks are not asked for twice.
-    Status counted = covered > moment.covered_sequence ? CountHour(&since, hour, positions, nullptr, &counts)
-                                                       : Status::Ok();
+    const PositionRange since{moment.covered_sequence, covered};
+    if (since.after == since.last) return replacement;
+    RawIterators raw = RawIterators::Open(core_->storage());
+    Status counted = counter.CountHour(&raw, hour, since, nullptr, &counts);
     if (!counted.ok()) return counted;
     return replacement;
   });
@@ -186,7 +246,7 @@ Status Recounter::RecomputeHour(int32_t hour, RecomputeReport* report) {
   ++report->hours;
   core_->recounts().recomputed_hours.fetch_add(1);
   report->rows_written += counts.rows();
-  report->rows_removed += strays;
+  report->rows_removed += replacement.strays.size();
   return Status::Ok();
 }
 

@@ -6,6 +6,7 @@
 
 #include "engine/core.h"
 #include "engine/count_comparison.h"
+#include "engine/hour_counter.h"
 #include "engine/recount_report.h"
 
 namespace tallymark {
@@ -25,16 +26,27 @@ class Recounter {
   Status Recompute(HourRange range, RecomputeReport* report);
 
  private:
+  // The filters whose rows must agree with raw: everything, and the defined ones that are whole.
+  struct Counted {
+    std::vector<FilterRegistry::Whole> whole;  // by internal number
+    std::shared_ptr<const FilterSet> set;
+    std::vector<uint32_t> numbers;  // ascending, 0 among them
+  };
+  Counted FiltersToCount() const;
   CountedMoment TakeMoment();
   Status Pause();
   Status Stopped() const;
   void Progress(int32_t hour, HourRange range) const;
   static void Log(const ReconcileReport& report);
   Status ReconcileAll(HourRange range, ReconcileReport* report);
+  Status Compare(CountedMoment* moment, HourRange range, uint32_t number, uint32_t id, const DeltaSet& counts,
+                 ReconcileReport* report);
   Status ReconcileSome(HourRange range, int32_t* done_to, ReconcileReport* report);
-  void Note(const CountMismatch& mismatch, ReconcileReport* report) const;
+  void Note(const CountMismatch& mismatch, uint32_t filter_id, ReconcileReport* report) const;
   Status HoursToReplace(HourRange range, std::vector<int32_t>* hours);
   Status RecomputeHour(int32_t hour, RecomputeReport* report);
+  Status FindStrays(CountedMoment* moment, int32_t hour, const Counted& filters, const DeltaSet& counts,
+                    CounterView::HourReplacement* replacement);
 
   Core* const core_;
   const RecountControl& control_;

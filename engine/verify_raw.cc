@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "engine/block_reader.h"
-#include "engine/count_event.h"
+#include "engine/counted_event.h"
 #include "engine/filter_matcher.h"
 #include "engine/inspect_identities.h"
 #include "format/block_index.h"

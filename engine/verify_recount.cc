@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "engine/block_reader.h"
-#include "engine/count_event.h"
+#include "engine/counted_event.h"
 #include "engine/verify_raw.h"
 #include "format/decimal.h"
 #include "format/keys.h"

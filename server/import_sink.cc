@@ -1,10 +1,14 @@
 #include "server/import_sink.h"
 
+#include <chrono>
 #include <future>
+#include <thread>
 #include <utility>
 
 namespace tallymark {
 namespace {
+
+constexpr auto kRetryPause = std::chrono::milliseconds(200);
 
 // Waits until the engine has answered for the chunk.
 Result<BatchCounts> AppendAndWait(Engine& engine, const std::shared_ptr<const EventChunk>& chunk) {
@@ -40,11 +44,17 @@ EventParseOptions EngineImportSink::Rules() {
       .read_time_ns = services_.clock.NowNs(), .oldest_ns = times.oldest_ns, .newest_ns = times.newest_ns};
 }
 
-// What cannot be stored now may be later: the rows come again then, so nothing is reported of them.
+// While writes are stopped (a full disk) the batch waits here. After any other failure the rows come again
+// with the next run, so nothing is reported of them.
 Result<BatchCounts> EngineImportSink::Store(const ImportBatch& batch) {
   BatchCounts counts;
   if (!batch.chunk->events.empty()) {
     auto stored = AppendAndWait(services_.engine, batch.chunk);
+    while (!stored.ok() && !job_->ShouldStop()) {
+      unsure_ = true;
+      std::this_thread::sleep_for(kRetryPause);
+      stored = AppendAndWait(services_.engine, batch.chunk);
+    }
     if (!stored.ok()) return Status::Unavailable(stored.status().message());
     counts = *stored;
     counts.unsure = std::exchange(unsure_, false);

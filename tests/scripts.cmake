@@ -55,3 +55,6 @@ endif()
 add_test(NAME imports COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_SOURCE_DIR}/import_check.py
          ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
 set_tests_properties(imports PROPERTIES TIMEOUT 900)
+add_test(NAME imports.banners COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_SOURCE_DIR}/import_banners_check.py
+         ${CMAKE_RUNTIME_OUTPUT_DIRECTORY} ${TALLYMARK_SHARED_DATA}/banners)
+set_tests_properties(imports.banners PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 1200)

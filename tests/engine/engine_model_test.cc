@@ -326,7 +326,7 @@ class EngineModelTest : public ::testing::TestWithParam<int> {
   // Whatever happened before, raw says the same as the counters, and replacing them changes nothing.
   void Recount() {
     const int64_t from = clock_.NowNs() - static_cast<int64_t>(1 + Pick(100)) * kNsPerHour;
-    const int64_t to = from + static_cast<int64_t>(1 + Pick(100)) * kNsPerHour;
+    const int64_t to = from + static_cast<int64_t>(1 + Pick(4)) * kNsPerHour;
     if (Pick(2) == 0) {
       Result<RecomputeReport> recomputed = engine_->Recompute(from, to, {});
       if (recomputed.status().code() == Code::kGone) return;

@@ -31,7 +31,7 @@ struct Ran {
   ImportReport report;
 };
 
-Ran Run(KeepingHttp* http, std::string_view table, std::vector<std::string> maps = {}) {
+Ran Import(KeepingHttp* http, std::string_view table, std::vector<std::string> maps = {}) {
   MappingOptions options;
   options.kind = kAdKind;
   options.maps = std::move(maps);
@@ -45,7 +45,7 @@ Ran Run(KeepingHttp* http, std::string_view table, std::vector<std::string> maps
 TEST(AdImportTest, EachRowSetsItsAd) {
   KeepingHttp http;
   Ran ran =
-      Run(&http,
+      Import(&http,
           "id,campaign_id,time,redirect_url\na/b,7,morning,http://x.example/\nc,,,\na/b,8,\"two\nlines\",\n",
           {"ad_id:id"});
   ASSERT_TRUE(ran.status.ok()) << ran.status.message();
@@ -57,7 +57,7 @@ TEST(AdImportTest, EachRowSetsItsAd) {
 
 TEST(AdImportTest, RowsWithoutAnIdAndWhatTheServerRefusesAreListed) {
   KeepingHttp http;
-  Ran ran = Run(&http, "ad_id,redirect_url\n,http://x/\na,ftp://x/\nb,http://x/\n");
+  Ran ran = Import(&http, "ad_id,redirect_url\n,http://x/\na,ftp://x/\nb,http://x/\n");
   ASSERT_TRUE(ran.status.ok());
   EXPECT_EQ(ran.report.accepted, 1u);
   EXPECT_EQ(ran.report.rejected, 2u);
@@ -68,17 +68,17 @@ TEST(AdImportTest, RowsWithoutAnIdAndWhatTheServerRefusesAreListed) {
 
 TEST(AdImportTest, ATableThatIsNoneSetsNothing) {
   KeepingHttp http;
-  EXPECT_EQ(Run(&http, "ad_id,x\na,1\nb\n").status.message(),
+  EXPECT_EQ(Import(&http, "ad_id,x\na,1\nb\n").status.message(),
             "line 3, column 2: the row has 1 values where the first row has 2");
-  EXPECT_NE(Run(&http, "id\na\n").status.message().find("no column is the ad"), std::string::npos);
-  EXPECT_EQ(Run(&http, "").status.message(), "line 1, column 1: the file is empty");
+  EXPECT_NE(Import(&http, "id\na\n").status.message().find("no column is the ad"), std::string::npos);
+  EXPECT_EQ(Import(&http, "").status.message(), "line 1, column 1: the file is empty");
   EXPECT_TRUE(http.put.empty());
 }
 
 TEST(AdImportTest, AServerThatIsGoneEndsIt) {
   KeepingHttp http;
   http.gone = true;
-  Ran ran = Run(&http, "ad_id\na\nb\n");
+  Ran ran = Import(&http, "ad_id\na\nb\n");
   EXPECT_EQ(ran.status.code(), Code::kUnavailable);
   EXPECT_EQ(ran.report.rows, 0u);
 }

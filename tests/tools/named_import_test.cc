@@ -40,7 +40,7 @@ struct Ran {
   std::chrono::milliseconds slept{0};
 };
 
-Ran Run(std::deque<Result<HttpAnswer>> answers) {
+Ran Import(std::deque<Result<HttpAnswer>> answers) {
   ScriptedHttp http;
   http.answers = std::move(answers);
   Ran ran;
@@ -55,7 +55,7 @@ Ran Run(std::deque<Result<HttpAnswer>> answers) {
 constexpr const char* kDone = R"({"id":7,"state":"done","progress":1,"result":{"rows":3}})";
 
 TEST(NamedImportTest, FollowsTheJobToItsReport) {
-  Ran ran = Run({Answer(202, R"({"id":7,"state":"running","progress":0})"),
+  Ran ran = Import({Answer(202, R"({"id":7,"state":"running","progress":0})"),
                  Answer(200, R"({"id":7,"state":"running","progress":0.5})"), Answer(200, kDone)});
   ASSERT_TRUE(ran.outcome.ok()) << ran.outcome.status().message();
   EXPECT_EQ(*ran.outcome, R"({"rows":3})");
@@ -65,7 +65,7 @@ TEST(NamedImportTest, FollowsTheJobToItsReport) {
 }
 
 TEST(NamedImportTest, AServerThatRestartsIsWaitedFor) {
-  Ran ran = Run({Answer(503, "{}"), Answer(202, R"({"id":7})"), Status::Io("lost"),
+  Ran ran = Import({Answer(503, "{}"), Answer(202, R"({"id":7})"), Status::Io("lost"),
                  Status::Unavailable("nobody there"), Answer(503, "{}"), Answer(200, kDone)});
   ASSERT_TRUE(ran.outcome.ok()) << ran.outcome.status().message();
   EXPECT_EQ(ran.asked.size(), 6u);
@@ -74,33 +74,33 @@ TEST(NamedImportTest, AServerThatRestartsIsWaitedFor) {
 TEST(NamedImportTest, PatienceEnds) {
   std::deque<Result<HttpAnswer>> answers;
   for (int i = 0; i < 100; ++i) answers.emplace_back(Status::Unavailable("nobody there"));
-  Ran ran = Run(std::move(answers));
+  Ran ran = Import(std::move(answers));
   EXPECT_EQ(ran.outcome.status().code(), Code::kUnavailable);
   EXPECT_EQ(ran.slept, std::chrono::seconds(3));
 }
 
 TEST(NamedImportTest, ARefusalIsTheServersWords) {
-  Ran ran = Run({Answer(409, R"({"detail":"\"a\" was loaded before","same_content":true,"result":{}})")});
+  Ran ran = Import({Answer(409, R"({"detail":"\"a\" was loaded before","same_content":true,"result":{}})")});
   EXPECT_EQ(ran.outcome.status().message(), "the server refused: \"a\" was loaded before");
 }
 
 TEST(NamedImportTest, ALostAnswerIsNotARefusal) {
-  Ran ran = Run(
+  Ran ran = Import(
       {Status::Io("lost"), Answer(409, R"({"detail":"before","same_content":true,"result":{"rows":3}})")});
   ASSERT_TRUE(ran.outcome.ok()) << ran.outcome.status().message();
   EXPECT_EQ(*ran.outcome, R"({"rows":3})");
-  ran = Run(
+  ran = Import(
       {Status::Io("lost"), Answer(409, R"({"detail":"before","same_content":false,"result":{"rows":3}})")});
   EXPECT_EQ(ran.outcome.status().message(), "the server refused: before");
 }
 
 TEST(NamedImportTest, AFailedOrCancelledJobIsAFailure) {
-  Ran ran = Run({Answer(202, R"({"id":7})"), Answer(200, R"({"id":7,"state":"failed","error":"line 3"})")});
+  Ran ran = Import({Answer(202, R"({"id":7})"), Answer(200, R"({"id":7,"state":"failed","error":"line 3"})")});
   EXPECT_EQ(ran.outcome.status().message(), "line 3");
-  ran = Run(
+  ran = Import(
       {Answer(202, R"({"id":7})"), Answer(200, R"({"id":7,"state":"failed","result":{"error":"line 4"}})")});
   EXPECT_EQ(ran.outcome.status().message(), "line 4");
-  ran = Run({Answer(202, R"({"id":7})"), Answer(200, R"({"id":7,"state":"cancelled"})")});
+  ran = Import({Answer(202, R"({"id":7})"), Answer(200, R"({"id":7,"state":"cancelled"})")});
   EXPECT_NE(ran.outcome.status().message().find("cancelled"), std::string::npos);
 }
 
