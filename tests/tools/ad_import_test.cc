@@ -44,10 +44,10 @@ Ran Import(KeepingHttp* http, std::string_view table, std::vector<std::string> m
 
 TEST(AdImportTest, EachRowSetsItsAd) {
   KeepingHttp http;
-  Ran ran =
-      Import(&http,
-          "id,campaign_id,time,redirect_url\na/b,7,morning,http://x.example/\nc,,,\na/b,8,\"two\nlines\",\n",
-          {"ad_id:id"});
+  Ran ran = Import(
+      &http,
+      "id,campaign_id,time,redirect_url\na/b,7,morning,http://x.example/\nc,,,\na/b,8,\"two\nlines\",\n",
+      {"ad_id:id"});
   ASSERT_TRUE(ran.status.ok()) << ran.status.message();
   EXPECT_EQ(ran.report.rows, 3u);
   EXPECT_EQ(ran.report.accepted, 3u);

@@ -56,7 +56,7 @@ constexpr const char* kDone = R"({"id":7,"state":"done","progress":1,"result":{"
 
 TEST(NamedImportTest, FollowsTheJobToItsReport) {
   Ran ran = Import({Answer(202, R"({"id":7,"state":"running","progress":0})"),
-                 Answer(200, R"({"id":7,"state":"running","progress":0.5})"), Answer(200, kDone)});
+                    Answer(200, R"({"id":7,"state":"running","progress":0.5})"), Answer(200, kDone)});
   ASSERT_TRUE(ran.outcome.ok()) << ran.outcome.status().message();
   EXPECT_EQ(*ran.outcome, R"({"rows":3})");
   EXPECT_EQ(ran.asked,
@@ -66,7 +66,7 @@ TEST(NamedImportTest, FollowsTheJobToItsReport) {
 
 TEST(NamedImportTest, AServerThatRestartsIsWaitedFor) {
   Ran ran = Import({Answer(503, "{}"), Answer(202, R"({"id":7})"), Status::Io("lost"),
-                 Status::Unavailable("nobody there"), Answer(503, "{}"), Answer(200, kDone)});
+                    Status::Unavailable("nobody there"), Answer(503, "{}"), Answer(200, kDone)});
   ASSERT_TRUE(ran.outcome.ok()) << ran.outcome.status().message();
   EXPECT_EQ(ran.asked.size(), 6u);
 }
@@ -95,7 +95,8 @@ TEST(NamedImportTest, ALostAnswerIsNotARefusal) {
 }
 
 TEST(NamedImportTest, AFailedOrCancelledJobIsAFailure) {
-  Ran ran = Import({Answer(202, R"({"id":7})"), Answer(200, R"({"id":7,"state":"failed","error":"line 3"})")});
+  Ran ran =
+      Import({Answer(202, R"({"id":7})"), Answer(200, R"({"id":7,"state":"failed","error":"line 3"})")});
   EXPECT_EQ(ran.outcome.status().message(), "line 3");
   ran = Import(
       {Answer(202, R"({"id":7})"), Answer(200, R"({"id":7,"state":"failed","result":{"error":"line 4"}})")});
