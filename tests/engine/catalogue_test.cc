@@ -69,7 +69,9 @@ TEST_F(CatalogueTest, EachAttributeIsOfTheNewestEventThatCarriesIt) {
     EXPECT_EQ(Ads(AdOwner::kCampaign, "2"), Names{"a"});
     EXPECT_EQ(Ads(AdOwner::kCampaign, "1"), Names{});
     EXPECT_EQ(Ads(AdOwner::kAdvertiser, "v"), Names{"a"});
-    if (round == 0) ASSERT_TRUE(engine_->Checkpoint().ok());
+    if (round == 0) {
+      ASSERT_TRUE(engine_->Checkpoint().ok());
+    }
     if (round == 1) Reopen();
   }
 }
@@ -110,9 +112,13 @@ TEST_F(CatalogueTest, AnyOrderWithRestartsGivesTheSame) {
     std::string chunk;
     for (uint64_t n = 1 + random() % 100; n > 0 && i < lines.size(); --n) chunk += lines[i++];
     Send(chunk);
-    if (random() % 8 == 0) ASSERT_TRUE(engine_->Checkpoint().ok());
+    if (random() % 8 == 0) {
+      ASSERT_TRUE(engine_->Checkpoint().ok());
+    }
     if (random() % 8 == 0) Reopen();
-    if (random() % 8 == 0) ASSERT_TRUE(engine_->CompactAll(true).ok());
+    if (random() % 8 == 0) {
+      ASSERT_TRUE(engine_->CompactAll(true).ok());
+    }
   }
   std::map<std::string, Names> members;
   for (const auto& [ad, said] : newest) {

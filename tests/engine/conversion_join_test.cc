@@ -93,7 +93,9 @@ TEST_F(ConversionJoinTest, InheritsWhatItDoesNotCarryItself) {
     EXPECT_EQ(event.inherited, (std::vector<std::string>{"ad_id", "campaign_id", "os"}));
     EXPECT_FALSE(event.revenue_micros.has_value());
     if (round == 0) Reopen();
-    if (round == 1) ASSERT_TRUE(engine_->CompactAll(true).ok());
+    if (round == 1) {
+      ASSERT_TRUE(engine_->CompactAll(true).ok());
+    }
   }
 }
 
@@ -186,7 +188,9 @@ TEST_F(ConversionJoinTest, OfSeveralClicksTheEarliestIsTaken) {
   for (int round = 0; round < 3; ++round) {
     Send(Conversion("c", "v" + std::to_string(round), kStart + 30 * kNsPerDay));
     EXPECT_EQ(Conversions("early"), round + 1);
-    if (round == 0) ASSERT_TRUE(engine_->CompactAll(true).ok());
+    if (round == 0) {
+      ASSERT_TRUE(engine_->CompactAll(true).ok());
+    }
     if (round == 1) Reopen();
   }
   Send(Conversion("c", "w", kStart + 95 * kNsPerDay));

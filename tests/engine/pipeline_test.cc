@@ -6,6 +6,9 @@
 #include <random>
 #include <set>
 
+#include "engine/conversion_joiner.h"
+#include "engine/event_reader.h"
+#include "engine/learned_ads.h"
 #include "engine/meta_keys.h"
 #include "format/keys.h"
 #include "format/time_units.h"
@@ -45,12 +48,24 @@ class PipelineTest : public ::testing::Test {
         });
     counters_ = std::make_unique<CounterView>(storage_.get(), storage_.retention());
     ASSERT_TRUE(ads_->Load(*storage_.get(), state.ads).ok());
-    pipeline_ = std::make_unique<Pipeline>(
-        Pipeline::Parts{storage_.get(), ads_.get(), identities_.get(), counters_.get(), &figures_, nullptr},
-        state, 2, [this](const Status& status) {
-          failures_.fetch_add(1);
-          failure_ = status;
-        });
+    events_ = std::make_unique<EventReader>(storage_.get(), ads_.get());
+    learned_ = std::make_unique<LearnedAds>(storage_.get());
+    joiner_ = std::make_unique<ConversionJoiner>(storage_.get(), ads_.get(), identities_.get(), events_.get(),
+                                                 ConversionOptions());
+    ASSERT_TRUE(learned_->Load().ok());
+    ASSERT_TRUE(joiner_->Load().ok());
+    Pipeline::Parts parts;
+    parts.storage = storage_.get();
+    parts.ads = ads_.get();
+    parts.identities = identities_.get();
+    parts.counters = counters_.get();
+    parts.learned = learned_.get();
+    parts.joiner = joiner_.get();
+    parts.figures = &figures_;
+    pipeline_ = std::make_unique<Pipeline>(parts, state, 2, [this](const Status& status) {
+      failures_.fetch_add(1);
+      failure_ = status;
+    });
   }
 
   std::future<Answer> Append(std::shared_ptr<const EventChunk> chunk) {
@@ -93,6 +108,9 @@ class PipelineTest : public ::testing::Test {
   std::unique_ptr<AdTable> ads_;
   std::unique_ptr<IdentityIndex> identities_;
   std::unique_ptr<CounterView> counters_;
+  std::unique_ptr<EventReader> events_;
+  std::unique_ptr<LearnedAds> learned_;
+  std::unique_ptr<ConversionJoiner> joiner_;
   std::atomic<int> failures_{0};
   Status failure_;
   std::unique_ptr<Pipeline> pipeline_;  // last: its threads use what stands above
