@@ -80,7 +80,9 @@ Status DistinctView::Points(std::span<const uint32_t> ads, HourRange range, int3
   const Snapshot snapshot = Take();
   std::vector<DistinctRow> rows;
   rows.reserve(std::min(count, kPointsAtOnce));
-  while (rows.size() < std::min(count, kPointsAtOnce)) rows.emplace_back(kUnionExactMax);
+  // One hour of one ad is an estimate beyond the bound that its stored row has, wherever it lies now.
+  const size_t exact_max = ads.size() == 1 && step_hours == 1 ? kDistinctExactMax : kUnionExactMax;
+  while (rows.size() < std::min(count, kPointsAtOnce)) rows.emplace_back(exact_max);
   for (size_t first = 0; first < count; first += rows.size()) {
     const std::span<DistinctRow> wanted(rows.data(), std::min(rows.size(), count - first));
     const int32_t begin = range.begin + static_cast<int32_t>(first) * step_hours;

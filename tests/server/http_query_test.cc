@@ -178,7 +178,7 @@ TEST_F(HttpQueryTest, AnUnknownFilterOrPathIsNotFound) {
   ExpectProblem("/v1/ads/ad1/aggregated_cnt?from=1&filter=12", 404, "");
   ExpectProblem("/v1/ads/popular_ads?filter=12", 404, "");
   ExpectProblem("/v1/ads/ad1/series?from=now-1h&filter=12", 404, "");
-  ExpectProblem("/v1/filters", 404, "openapi");
+  ExpectProblem("/v1/nothing", 404, "openapi");
 }
 
 TEST_F(HttpQueryTest, TheStatusHasTheFigures) {
