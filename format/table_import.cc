@@ -66,6 +66,7 @@ Status TableImport::Check(ImportSink* sink) {
   std::string line;
   RowProblem problem;
   size_t clean = 0;  // no zero byte up to here
+  Status wrong;
   CsvReader::Outcome outcome = reader.Next(&cells, &error);
   for (uint64_t row = 0; outcome == CsvReader::Outcome::kRow; ++row, outcome = reader.Next(&cells, &error)) {
     if (row % kRowsBetweenProgress == 0) {
@@ -76,15 +77,18 @@ Status TableImport::Check(ImportSink* sink) {
     }
     if (row == 0) continue;  // the header
     line.clear();
-    if (!mapping_->AppendLine(cells, row, &line, &problem) && problem.bad_type) {
-      return Status::Invalid(At(problem.line, problem.column) + problem.reason + ": \"" + problem.value +
-                             "\"");
-    }
+    if (mapping_->AppendLine(cells, row, &line, &problem) || !problem.bad_type) continue;
+    wrong =
+        Status::Invalid(At(problem.line, problem.column) + problem.reason + ": \"" + problem.value + "\"");
+    break;
   }
-  std::string_view rest = bytes_.substr(clean);
+  if (outcome == CsvReader::Outcome::kError) {
+    wrong = Status::Invalid(At(error.line, error.column) + error.reason);
+  }
+  // A byte that no text has explains more than what it broke.
+  std::string_view rest = bytes_.substr(clean, reader.position() - clean);
   if (std::memchr(rest.data(), 0, rest.size()) != nullptr) return CheckTableBytes(bytes_);
-  if (outcome == CsvReader::Outcome::kEnd) return Status::Ok();
-  return Status::Invalid(At(error.line, error.column) + error.reason);
+  return wrong;
 }
 
 // The lines without those that the rules of events refuse, which are reported with their rows.

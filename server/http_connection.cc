@@ -139,6 +139,7 @@ asio::awaitable<bool> HttpConnection::ServeOne() {
     if (refusal) co_return co_await Refuse(match, *std::move(refusal));
   }
   if (!parser_->is_done() && !co_await TakeBody(*match.route)) {
+    request_.spool.reset();
     if (!body_refusal_) co_return false;
     co_return co_await Refuse(match, *std::exchange(body_refusal_, std::nullopt));
   }

@@ -99,7 +99,7 @@ Status HandOver(const ImportOptions& options, std::string_view bytes, char delim
          if (progress.Due()) progress.Show("loading " + Percent(share));
        }});
   auto report = import.Run(HttpTarget({"v1", "imports"}, parameters), bytes);
-  if (!report.ok()) return report.status().WithContext(options.file);
+  if (!report.ok()) return report.status();  // the server names the file
   std::printf("%s\n", report->c_str());
   return Status::Ok();
 }
