@@ -12,8 +12,7 @@ namespace tallymark {
 
 ConversionJoiner::ConversionJoiner(Storage* storage, AdTable* ads, IdentityIndex* identities,
                                    const EventReader* events, ConversionOptions options)
-    : storage_(storage),
-      ads_(ads),
+    : ads_(ads),
       identities_(identities),
       options_(std::move(options)),
       finder_(identities, events),

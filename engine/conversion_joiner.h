@@ -76,7 +76,6 @@ class ConversionJoiner {
   void End(uint64_t number, Batch* batch);
   void NoteWaiting();
 
-  Storage* const storage_;
   AdTable* const ads_;
   IdentityIndex* const identities_;
   const ConversionOptions options_;

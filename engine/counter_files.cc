@@ -235,12 +235,12 @@ class ListWriter {
 class HourLists {
  public:
   void Add(uint32_t ad, int minute, Metric metric, int64_t amount) {
-    AddPair(&minutes_[static_cast<size_t>(minute * kMetricCount) + static_cast<size_t>(metric)], ad, amount);
+    AddPair(&minutes_[static_cast<size_t>(minute) * kMetricCount + static_cast<size_t>(metric)], ad, amount);
     AddPair(&hours_[static_cast<size_t>(metric)], ad, amount);
   }
   Status FlushMinute(int32_t hour, int minute, uint32_t filter, ListWriter* writer) {
     return Flush({hour * kMinutesPerHour + minute, filter, 0},
-                 &minutes_[static_cast<size_t>(minute * kMetricCount)], writer);
+                 &minutes_[static_cast<size_t>(minute) * kMetricCount], writer);
   }
   Status FlushHour(int32_t hour, uint32_t filter, ListWriter* writer) {
     return Flush({hour, filter, 0}, hours_.data(), writer);

@@ -186,7 +186,8 @@ Result<FilterInfo> FilterRegistry::Define(uint32_t id, FilterDefinition definiti
     return Status::Conflict(Name(id) + " is in use by job " + std::to_string(entry->second.next->job) +
                             "; wait for it or cancel it");
   }
-  FilterVersion& version = entry->second.next.emplace();
+  FilterRecord& kept = entry->second;
+  FilterVersion& version = kept.next.emplace();
   version.definition = std::move(definition);
   Status status = TakeNumber(&version.number);
   if (!status.ok()) return status;
@@ -195,7 +196,7 @@ Result<FilterInfo> FilterRegistry::Define(uint32_t id, FilterDefinition definiti
     auto with = [&](uint64_t job, rocksdb::WriteBatch* write) {
       version.job = job;
       write->Put(storage_->handle(Family::kFilters), FilterKey{id}.Encode(),
-                 EncodeFilterRecord(entry->second));
+                 EncodeFilterRecord(kept));
     };
     Result<JobInfo> job = jobs_->Submit(kJobKind, JobParameters(id, version.number), with);
     if (!job.ok()) return job.status();

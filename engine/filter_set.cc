@@ -104,7 +104,7 @@ FilterSet::Check FilterSet::Compile(const AttributePattern& pattern) {
     }
   }
   std::ranges::sort(check.values);
-  check.values.erase(std::ranges::unique(check.values).begin(), check.values.end());
+  check.values.erase(std::unique(check.values.begin(), check.values.end()), check.values.end());
   return check;
 }
 

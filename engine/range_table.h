@@ -30,7 +30,7 @@ class RangeTable {
       if (r.last != static_cast<Number>(~Number{0})) cuts.push_back(r.last + 1);
     }
     std::ranges::sort(cuts);
-    cuts.erase(std::ranges::unique(cuts).begin(), cuts.end());
+    cuts.erase(std::unique(cuts.begin(), cuts.end()), cuts.end());
     std::vector<Range> open;
     size_t next = 0;
     for (Number cut : cuts) {

@@ -103,6 +103,7 @@ inline bool IsAdAllowed(const char* text, EventKind kind, const Event& event) {
 
 // The begin of the next line, or null where this one is not of the shape or not plainly
 // acceptable; *event is then dirty.
+// NOLINTNEXTLINE(misc-definitions-in-headers): included once a file, on purpose
 [[gnu::noinline]] static const char* TakeLine(ScanRun* run, const EventTemplate& shape, const char* p,
                                               Event* event) {
   const char* end = run->text + run->end;
@@ -205,6 +206,7 @@ inline void IndexWindow(ScanRun* run, const char* p) {
   return next;
 }
 
+// NOLINTNEXTLINE(misc-definitions-in-headers): as above
 [[gnu::noinline]] const char* TakeLineOfAnother(ScanRun* run, const char* p, Event* event) {
   for (uint32_t i = 0; i < run->template_count; ++i) {
     if (i == run->current) continue;

@@ -75,11 +75,10 @@ Status RowMapping::AddSource(Source source, const std::string& place) {
       std::any_of(sources_.begin(), sources_.end(), [&](const Source& s) { return s.name == source.name; });
   taken = taken || (source.name == kTime && time_) || (source.name == kEvent && event_);
   if (taken) return Status::Invalid(place + ": \"" + source.name + "\" comes from two places");
-  if (kind_ == kAdKind) {
-    sources_.push_back(std::move(source));
-  } else if (source.name == kTime) {
+  const bool of_event = kind_ != kAdKind;  // an ad has neither a time nor a kind
+  if (of_event && source.name == kTime) {
     time_ = std::move(source);
-  } else if (source.name == kEvent) {
+  } else if (of_event && source.name == kEvent) {
     event_ = std::move(source);
   } else {
     sources_.push_back(std::move(source));
