@@ -15,11 +15,11 @@ void FilterMatcher::Match(const FilterSet& set, const EventChunk& chunk, const E
   event_ = &event;
   places_ = places;
   ++event_number_;
+  // Extras first: whatever is looked up may have one to check.
+  extras_found_.clear();
+  if (!set.extra_names_.empty() && event.extra_count > 0) FindExtras();
   for (uint32_t attribute : set.filed_) LookUp(attribute);
-  if (!set.extra_names_.empty() && event.extra_count > 0) {
-    FindExtras();
-    for (uint32_t attribute : extras_found_) LookUp(attribute);
-  }
+  for (uint32_t attribute : extras_found_) LookUp(attribute);
   places->insert(places->end(), set.everything_.begin(), set.everything_.end());
 }
 
@@ -40,7 +40,6 @@ uint32_t FilterMatcher::ExtraAttribute(size_t position, std::string_view name) {
 }
 
 void FilterMatcher::FindExtras() {
-  extras_found_.clear();
   for (uint32_t i = 0; i < event_->extra_count; ++i) {
     const Extra& extra = chunk_->extras[event_->extra_begin + i];
     const uint32_t attribute = ExtraAttribute(i, chunk_->ExtraName(extra));
