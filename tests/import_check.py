@@ -152,6 +152,9 @@ def crash_round(server, folder, rng, number):
         if tool.poll() is not None and tool.returncode < 0:
             tool = tally_import(server, path, options, wait=False)
     code, report, err = finish(tool)
+    if code != 0 and "no server at" in err:
+        # It had not even begun when the server was killed, and says so at once.
+        code, report, err = tally_import(server, path, options)
     if code != 0:
         # The tool that was killed may have been told, or not, that it was through.
         check("was loaded before" in err, f"import exited with {code}: {err}")
