@@ -11,6 +11,8 @@ namespace {
 
 // Elements held before they are folded into rows.
 constexpr size_t kElementsMax = 4'000'000;
+// No event is older. (Days of hours near INT32_MIN do not fit 32 bits.)
+constexpr int32_t kFirstHour = HourOf(INT64_MIN);
 
 }  // namespace
 
@@ -22,7 +24,7 @@ Status DistinctView::CompleteStep(const EventReader& events, bool* more) {
   if (!enabled_ || wanted == INT32_MIN) return Status::Ok();
   const int32_t kept_from = std::max(retention_->raw.load(), retention_->hours.load());
   if (kept_from >= wanted) return Status::Ok();
-  Result<std::optional<int32_t>> next = events.NextHour(std::max(next_hour_, kept_from));
+  Result<std::optional<int32_t>> next = events.NextHour(std::max({next_hour_, kept_from, kFirstHour}));
   if (!next.ok()) return next.status();
   if (!next->has_value() || **next >= wanted) {
     Status written = WritePosition({covered_sequence_, kept_from, true});
