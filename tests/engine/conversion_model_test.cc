@@ -68,10 +68,11 @@ class ConversionModelTest : public ::testing::TestWithParam<int> {
       const int64_t micros = static_cast<int64_t>(Pick(1'000'000));
       const std::string own_id = (id + "-").append(std::to_string(i));
       const std::string named = Pick(3) != 0 ? ",event_id=\"" + own_id + "\"" : "";
-      lines_.push_back({"conversion click_id=\"" + id + "\"" + named + ",n=" + std::to_string(i) +
-                            "i,revenue=\"" + std::to_string(micros) + "\" " + std::to_string(time + lag) +
-                            "\n",
-                        false});
+      std::string line = "conversion click_id=\"";
+      line.append(id).append("\"").append(named).append(",n=").append(std::to_string(i));
+      line.append("i,revenue=\"").append(std::to_string(micros)).append("\" ");
+      line.append(std::to_string(time + lag)).append("\n");
+      lines_.push_back({line, false});
       if (comes && std::llabs(lag) <= kWindow) {
         expected_[ad][Metric::kConversions] += 1;
         expected_[ad][Metric::kRevenue] += __int128{micros} * 1'000'000;
