@@ -66,7 +66,8 @@ class ConversionModelTest : public ::testing::TestWithParam<int> {
     for (uint64_t i = 0; i < conversions; ++i) {
       const int64_t lag = static_cast<int64_t>(Pick(12 * 86'400)) * kNsPerSecond - 6 * kNsPerDay;
       const int64_t micros = static_cast<int64_t>(Pick(1'000'000));
-      const std::string named = Pick(3) != 0 ? ",event_id=\"" + id + "-" + std::to_string(i) + "\"" : "";
+      const std::string own_id = (id + "-").append(std::to_string(i));
+      const std::string named = Pick(3) != 0 ? ",event_id=\"" + own_id + "\"" : "";
       lines_.push_back({"conversion click_id=\"" + id + "\"" + named + ",n=" + std::to_string(i) +
                             "i,revenue=\"" + std::to_string(micros) + "\" " + std::to_string(time + lag) +
                             "\n",

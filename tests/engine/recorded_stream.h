@@ -20,7 +20,7 @@ inline constexpr int64_t kStreamStart = 1'609'459'200LL * kNsPerSecond;  // 2021
 inline std::string TextOf(const RawEvent& event) {
   std::string text(EventKindName(event.kind));
   text += " " + std::to_string(event.time_ns);
-  for (const auto& [name, value] : event.attributes) text += " " + name + "=" + value;
+  for (const auto& [name, value] : event.attributes) text.append(" ").append(name).append("=").append(value);
   if (event.revenue_micros) text += " revenue=" + std::to_string(*event.revenue_micros);
   return text;
 }
