@@ -50,7 +50,8 @@ class RepackerTest : public ::testing::Test {
         if (!page.ok()) return records;
         for (const RawEvent& e : page->events) {
           std::string text = std::to_string(e.time_ns);
-          for (const auto& [name, value] : e.attributes) text += "|" + name + "=" + value;
+          for (const auto& [name, value] : e.attributes)
+            text.append("|").append(name).append("=").append(value);
           records.insert(text);
         }
         cursor = page->cursor.value_or("");
