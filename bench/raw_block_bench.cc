@@ -90,13 +90,14 @@ Event RandomEvent(EventChunk& chunk, const Zipf& countries, size_t position, std
 }
 
 Stream MakeStream(size_t count) {
-  static const Zipf ads(kAds);
-  static const Zipf countries(kCountries);
+  static const Zipf kAdChoice(kAds);
+  static const Zipf kCountryChoice(kCountries);
   std::mt19937_64 random(7);
   Stream stream;
   for (size_t i = 0; i < count; ++i)
-    stream.chunk.events.push_back(RandomEvent(stream.chunk, countries, i, random));
-  for (const Event& event : stream.chunk.events) stream.rows.push_back({&stream.chunk, &event, ads(random)});
+    stream.chunk.events.push_back(RandomEvent(stream.chunk, kCountryChoice, i, random));
+  for (const Event& event : stream.chunk.events)
+    stream.rows.push_back({&stream.chunk, &event, kAdChoice(random)});
   std::stable_sort(stream.rows.begin(), stream.rows.end(),
                    [](const EventRef& a, const EventRef& b) { return a.ad < b.ad; });
   return stream;

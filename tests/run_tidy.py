@@ -69,7 +69,7 @@ def work_list(root, build_dir, cache):
     """(source, marker) of each translation unit that has no marker yet, and how many have one."""
     version = subprocess.run(["clang-tidy", "--version"], stdout=subprocess.PIPE, check=True).stdout
     common = version + b"".join(
-        (root / name).read_bytes() for name in (".clang-tidy", "tests/.clang-tidy", PLUGIN_SOURCE))
+        (root / name).read_bytes() for name in (".clang-tidy", "tests/.clang-tidy", "bench/.clang-tidy", PLUGIN_SOURCE))
     todo, clean = [], 0
     for entry in json.loads((build_dir / "compile_commands.json").read_text()):
         source = (pathlib.Path(entry["directory"]) / entry["file"]).resolve()

@@ -143,7 +143,9 @@ TEST_F(HttpQueryTest, SessionsComeWholeInPages) {
             R"("from":1609459200000,"to":1609470000000,"gap_ms":1800000,"by":"user_id")");
   boost::json::array paged;
   for (std::string cursor;;) {
-    boost::json::value json = Get(target + ("&limit=1" + cursor)).Json();
+    std::string page = target;
+    page.append("&limit=1").append(cursor);
+    boost::json::value json = Get(page).Json();
     for (const auto& session : json.at("sessions").as_array()) paged.push_back(session);
     if (json.at("cursor").is_null()) break;
     cursor = "&cursor=" + std::string(json.at("cursor").as_string());

@@ -78,7 +78,7 @@ TEST_F(SpoolFileTest, AMappedFileCanBeReadAgainBehindWhatWasReleased) {
 
 TEST_F(SpoolFileTest, AMissingFileIsNotFoundAndAnEmptyOneIsEmpty) {
   EXPECT_EQ(MappedFile::Open(directory_ + "/none").status().code(), Code::kNotFound);
-  std::ofstream(directory_ + "/empty");
+  const std::ofstream empty(directory_ + "/empty");
   auto file = MappedFile::Open(directory_ + "/empty");
   ASSERT_TRUE(file.ok());
   EXPECT_EQ((*file)->bytes(), "");
