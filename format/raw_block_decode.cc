@@ -350,7 +350,6 @@ Status ReadDense(Reader& reader, const Rows& rows, std::span<const RawColumnView
 }
 
 void AppendEvents(const DenseColumns& dense, std::vector<Event>* events) {
-  events->reserve(events->size() + dense.times_ns.size());
   for (size_t i = 0; i < dense.times_ns.size(); ++i) {
     Event& event = events->emplace_back();
     event.time_ns = dense.times_ns[i];

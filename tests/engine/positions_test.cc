@@ -111,7 +111,11 @@ TEST(MetaKeysTest, ColumnFamiliesKeepTheirNames) {
       "top_hours",
       "jobs",
       "filters",
+      "imports",
       "distinct",
+      "pending_conversions",
+      "ad_owners",
+      "ad_settings",
   };
   // clang-format on
   ASSERT_EQ(std::size(names), static_cast<size_t>(kFamilyCount));

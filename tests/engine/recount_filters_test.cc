@@ -135,7 +135,7 @@ TEST_F(RecountFiltersTest, AFilterThatIsRedefinedMeanwhileIsNeitherAccusedNorSpo
   std::thread redefiner([&] {
     for (int i = 0; !done; ++i) WaitFor(Define(12, std::to_string(i % 3 * 2)));
   });
-  for (int i = 0; i < 6; ++i) {
+  for (int i = 0; i < 2; ++i) {
     EXPECT_EQ(Reconcile().mismatch_count, 0U);
     Recompute();
   }

@@ -139,7 +139,8 @@ TEST_F(RetentionTest, HoursDoNotChangeWhenTheirMinutesGo) {
   EXPECT_TRUE(*engine_->Totals("ad0", 0, hours) == before);
   EXPECT_TRUE(engine_->PopularAds(0, Metric::kClicks, hours, 10).ok());
   // Keeping them longer from now on brings nothing back.
-  options_.retain_minutes_ms = options_.retain_raw_ms = 0;
+  options_.retain_minutes_ms = options_.retain_hours_ms;
+  options_.retain_raw_ms = 0;
   engine_.reset();
   engine_ = MustOpen(options_);
   EXPECT_EQ(engine_->Totals("ad0", 0, minutes).status().code(), Code::kGone);
