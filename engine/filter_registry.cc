@@ -195,8 +195,7 @@ Result<FilterInfo> FilterRegistry::Define(uint32_t id, FilterDefinition definiti
     version.active_from = sequence;
     auto with = [&](uint64_t job, rocksdb::WriteBatch* write) {
       version.job = job;
-      write->Put(storage_->handle(Family::kFilters), FilterKey{id}.Encode(),
-                 EncodeFilterRecord(kept));
+      write->Put(storage_->handle(Family::kFilters), FilterKey{id}.Encode(), EncodeFilterRecord(kept));
     };
     Result<JobInfo> job = jobs_->Submit(kJobKind, JobParameters(id, version.number), with);
     if (!job.ok()) return job.status();
