@@ -99,8 +99,8 @@ def finish(process):
     return process.returncode, report, err
 
 
-def make_table(path, rng, rows, by):
-    """A table and, for each (ad, minute), how many of its rows count."""
+def make_table(path, rng, rows, by, tag):
+    """A table and, for each (ad, minute), how many of its rows count; its event ids are those of no other tag."""
     columns = ["ad", "at", "user_id"] + (["event_id"] if by == "event_id" else [])
     lines, counts, seen, rejected = [], collections.Counter(), set(), 0
     for number in range(rows):
@@ -109,7 +109,7 @@ def make_table(path, rng, rows, by):
         user = f"u{rng.randrange(30)}"
         line = f"{ad},{second},{user}"
         if by == "event_id":
-            line += f",e{number}" if rng.random() < 0.95 or not lines else "," + lines[rng.randrange(len(lines))].split(",")[3]
+            line += f",{tag}e{number}" if rng.random() < 0.95 or not lines else "," + lines[rng.randrange(len(lines))].split(",")[3]
         if rng.random() < 0.001:
             line = "," + line.split(",", 1)[1]
             rejected += 1
@@ -136,9 +136,9 @@ def crash_round(server, folder, rng, number):
     by = ("event_id", "whole row", "row")[number % 3]
     path = folder / f"table{number}.csv"
     rows = rng.randrange(150_000, 300_000)
-    # One directory for all rounds: a round's ads are its own.
-    counts, rejected = make_table(path, rng, rows, by)
+    # One directory for all rounds: a round's ads and event ids are its own.
     prefix = f"r{number}-"
+    counts, rejected = make_table(path, rng, rows, by, prefix)
     options = ["--name", path.name, "--kind", "click", "--map", f"ad_id={prefix}{{ad}},time:at"]
     options += ["--identity", "row"] if by == "row" else []
     tool = tally_import(server, path, options, wait=False)
