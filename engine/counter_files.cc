@@ -198,16 +198,16 @@ class ListWriter {
       replaced->clear();
       return Status::Ok();
     }
+    // Through the same iterator: compaction may have dropped lists of a dead filter since it was opened.
     std::vector<TopPair> chunk;
-    for (const std::string& key : *replaced) {
-      Result<std::string> bytes = storage_->Get(family_, key);
-      if (!bytes.ok()) return bytes.status();
-      Status decoded = DecodeTopChunk(*bytes, &chunk);
+    for (existing_->Seek(prefix); existing_->Valid() && existing_->key().starts_with(prefix);
+         existing_->Next()) {
+      Status decoded = DecodeTopChunk(ToView(existing_->value()), &chunk);
       if (!decoded.ok()) return decoded;
       pairs->insert(pairs->end(), chunk.begin(), chunk.end());
     }
     AddUp(pairs);
-    return Status::Ok();
+    return FromRocks(existing_->status(), "read top lists");
   }
 
   static void AddUp(BigVector<TopPair>* pairs) {
