@@ -1,45 +1,14 @@
 #include "engine/counter_rules.h"
 
 #include <algorithm>
-#include <string_view>
-#include <vector>
 
+#include "engine/row_merge.h"
 #include "engine/storage.h"
 #include "format/hour_row.h"
 #include "format/keys.h"
 
 namespace tallymark {
 namespace {
-
-class CounterMergeOperator final : public rocksdb::MergeOperator {
- public:
-  bool FullMergeV2(const MergeOperationInput& in, MergeOperationOutput* out) const override {
-    std::vector<std::string_view> operands;
-    operands.reserve(in.operand_list.size() + 1);
-    if (in.existing_value != nullptr) operands.push_back(ToView(*in.existing_value));
-    for (const rocksdb::Slice& s : in.operand_list) operands.push_back(ToView(s));
-    out->new_value.clear();
-    MergeHourRows(operands, &out->new_value);
-    return true;
-  }
-  bool PartialMerge(const rocksdb::Slice&, const rocksdb::Slice& left, const rocksdb::Slice& right,
-                    std::string* new_value, rocksdb::Logger*) const override {
-    std::string_view operands[] = {ToView(left), ToView(right)};
-    new_value->clear();
-    MergeHourRows(operands, new_value);
-    return true;
-  }
-  bool PartialMergeMulti(const rocksdb::Slice&, const std::deque<rocksdb::Slice>& list,
-                         std::string* new_value, rocksdb::Logger*) const override {
-    std::vector<std::string_view> operands;
-    operands.reserve(list.size());
-    for (const rocksdb::Slice& s : list) operands.push_back(ToView(s));
-    new_value->clear();
-    MergeHourRows(operands, new_value);
-    return true;
-  }
-  const char* Name() const override { return "tallymark.hour_row.1"; }
-};
 
 using LiveNumbers = std::shared_ptr<const LiveFilters::Numbers>;
 
@@ -126,7 +95,7 @@ class TopListFilterFactory final : public rocksdb::CompactionFilterFactory {
 }  // namespace
 
 std::shared_ptr<rocksdb::MergeOperator> NewCounterMergeOperator() {
-  return std::make_shared<CounterMergeOperator>();
+  return NewRowMergeOperator("tallymark.hour_row.1", &MergeHourRows);
 }
 
 std::shared_ptr<rocksdb::CompactionFilterFactory> NewCounterFilterFactory(

@@ -1,44 +1,12 @@
 #include "engine/distinct_rules.h"
 
-#include <string_view>
-#include <vector>
-
+#include "engine/row_merge.h"
 #include "engine/storage.h"
 #include "format/distinct_set.h"
 #include "format/keys.h"
 
 namespace tallymark {
 namespace {
-
-class DistinctMergeOperator final : public rocksdb::MergeOperator {
- public:
-  bool FullMergeV2(const MergeOperationInput& in, MergeOperationOutput* out) const override {
-    std::vector<std::string_view> operands;
-    operands.reserve(in.operand_list.size() + 1);
-    if (in.existing_value != nullptr) operands.push_back(ToView(*in.existing_value));
-    for (const rocksdb::Slice& s : in.operand_list) operands.push_back(ToView(s));
-    out->new_value.clear();
-    MergeDistinctRows(operands, &out->new_value);
-    return true;
-  }
-  bool PartialMerge(const rocksdb::Slice&, const rocksdb::Slice& left, const rocksdb::Slice& right,
-                    std::string* new_value, rocksdb::Logger*) const override {
-    std::string_view operands[] = {ToView(left), ToView(right)};
-    new_value->clear();
-    MergeDistinctRows(operands, new_value);
-    return true;
-  }
-  bool PartialMergeMulti(const rocksdb::Slice&, const std::deque<rocksdb::Slice>& list,
-                         std::string* new_value, rocksdb::Logger*) const override {
-    std::vector<std::string_view> operands;
-    operands.reserve(list.size());
-    for (const rocksdb::Slice& s : list) operands.push_back(ToView(s));
-    new_value->clear();
-    MergeDistinctRows(operands, new_value);
-    return true;
-  }
-  const char* Name() const override { return "tallymark.distinct_row.1"; }
-};
 
 class DistinctFilter final : public rocksdb::CompactionFilter {
  public:
@@ -76,7 +44,7 @@ class DistinctFilterFactory final : public rocksdb::CompactionFilterFactory {
 }  // namespace
 
 std::shared_ptr<rocksdb::MergeOperator> NewDistinctMergeOperator() {
-  return std::make_shared<DistinctMergeOperator>();
+  return NewRowMergeOperator("tallymark.distinct_row.1", &MergeDistinctRows);
 }
 
 std::shared_ptr<rocksdb::CompactionFilterFactory> NewDistinctFilterFactory(
