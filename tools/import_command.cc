@@ -36,6 +36,12 @@ Result<char> DelimiterOf(const ImportOptions& options, std::string_view bytes) {
   return Status::Invalid("--delimiter: one character or \"tab\"");
 }
 
+// Nobody there at all is said at once; interruptions, of this question too, are waited out.
+Status CheckSomebodyListens(HttpClient* http) {
+  const Status asked = http->Get("/ping").status();
+  return asked.code() == Code::kUnavailable ? asked : Status::Ok();
+}
+
 Status CompleteMapping(ImportOptions* options) {
   auto unit = ParseEpochUnit(options->time_unit);
   if (!unit) return Status::Invalid("--time-unit: one of auto, s, ms, us, ns");
@@ -67,8 +73,7 @@ Status SendRows(const ImportOptions& options, std::string_view bytes, char delim
     checked = import.Check(&check);
   }
   if (!checked.ok()) return checked.WithContext(options.file);
-  // Nobody there at all is said at once; later interruptions are waited out.
-  if (auto ping = http->Get("/ping"); !ping.ok()) return ping.status();
+  if (Status s = CheckSomebodyListens(http.get()); !s.ok()) return s;
   WriteClient client(std::move(http), {std::chrono::seconds(options.patience_s), {}});
   ImportReport report;
   Progress progress(options.progress);
@@ -91,7 +96,7 @@ Status HandOver(const ImportOptions& options, std::string_view bytes, char delim
                                                                  {"delimiter", std::string(1, delimiter)}};
   for (const std::string& map : options.mapping.maps) parameters.emplace_back("map", map);
   for (const std::string& constant : options.mapping.constants) parameters.emplace_back("set", constant);
-  if (auto ping = http->Get("/ping"); !ping.ok()) return ping.status();
+  if (Status s = CheckSomebodyListens(http); !s.ok()) return s;
   Progress progress(options.progress);
   NamedImport import(
       http,
@@ -107,7 +112,7 @@ Status HandOver(const ImportOptions& options, std::string_view bytes, char delim
 // Ads of the catalogue, set one by one.
 Status SetAds(const ImportOptions& options, std::string_view bytes, char delimiter, HttpClient* http) {
   if (!options.name.empty()) return Status::Invalid("--name: ads are set as often as their file changes");
-  if (auto ping = http->Get("/ping"); !ping.ok()) return ping.status();
+  if (Status s = CheckSomebodyListens(http); !s.ok()) return s;
   ImportReport report;
   Progress progress(options.progress);
   Status status =
