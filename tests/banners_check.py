@@ -17,27 +17,18 @@ import decimal
 import http.client
 import json
 import os
-import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
 
-SKIPPED = 77
+from live_server import SKIPPED, Server, check, say
+
 MINUTE_MS = 60_000
 START_MS = 1_609_459_200_000  # 2021-01-01T00:00:00Z
 QUARTERS = (1, 2, 3, 4)
 KINDS = ("impression", "click", "conversion")
-
-
-def say(text):
-    print(f"{time.strftime('%H:%M:%S')} {text}", flush=True)
-
-
-def check(condition, text):
-    if not condition:
-        raise AssertionError(text)
 
 
 class Expected:
@@ -66,38 +57,6 @@ class Expected:
 
     def path(self, quarter, kind):
         return os.path.join(self.folder, str(quarter), f"{kind}s_{quarter}.csv")
-
-
-class Server:
-    def __init__(self, bin_dir, data_dir):
-        self.process = subprocess.Popen(
-            [os.path.join(bin_dir, "tallyd"), "--data-dir", data_dir, "--ingest-listen", "127.0.0.1:0",
-             "--http-listen", "127.0.0.1:0"],
-            stdout=subprocess.PIPE, stderr=open(data_dir + ".log", "ab"), text=True)
-        ready = self.process.stdout.readline()
-        check(ready.startswith("tallymark ready "), f"tallyd said {ready!r}; see {data_dir}.log")
-        fields = dict(field.split("=", 1) for field in ready.split()[2:])
-        self.ingest, self.http = fields["ingest"], fields["http"]
-        self.connection = http.client.HTTPConnection(self.http, timeout=120)
-
-    def get(self, target):
-        self.connection.request("GET", target)
-        answer = self.connection.getresponse()
-        body = answer.read()
-        check(answer.status == 200, f"GET {target}: {answer.status} {body[:300]!r}")
-        return json.loads(body)
-
-    def stop(self):
-        self.connection.close()
-        self.process.send_signal(signal.SIGTERM)
-        code = self.process.wait(timeout=300)
-        check(code == 0, f"tallyd exited with {code}")
-
-    def kill(self):
-        self.connection.close()
-        if self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
 
 
 def import_command(bin_dir, server, expected, quarter, kind):

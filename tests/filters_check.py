@@ -22,7 +22,8 @@ import sys
 import tempfile
 import time
 
-from talkingdata_check import HOUR_MS, IMPORT_OPTIONS, SKIPPED, Server, check, say
+from live_server import SKIPPED, Server, check, say
+from talkingdata_check import HOUR_MS, IMPORT_OPTIONS
 
 LIVE_RATE = 10_000
 
@@ -59,10 +60,8 @@ class NaiveCount:
 
 
 def put(server, number, definition, expected):
-    server.connection.request("PUT", f"/v1/filters/{number}", json.dumps(dict(definition, filter_id=number)))
-    answer = server.connection.getresponse()
-    body = answer.read()
-    check(answer.status == expected, f"PUT filter {number}: {answer.status} {body[:300]!r}")
+    status, body = server.request("PUT", f"/v1/filters/{number}", json.dumps(dict(definition, filter_id=number)))
+    check(status == expected, f"PUT filter {number}: {status} {body[:300]!r}")
     return json.loads(body)
 
 

@@ -19,11 +19,12 @@ import os
 import pathlib
 import random
 import re
-import signal
 import subprocess
 import sys
 import tempfile
 import time
+
+from live_server import Server, check, say
 
 MINUTE_MS = 60_000
 HOUR_MS = 60 * MINUTE_MS
@@ -32,59 +33,14 @@ MEMORY_TABLE_BYTES = 128 << 20
 MEMORY_GROWTH_KB_MAX = 80 << 10  # batches, engine deltas and buffers, not the table
 
 
-def say(text):
-    print(f"{time.strftime('%H:%M:%S')} {text}", flush=True)
+def series(server, ad, begin_s, end_s, step, metric):
+    answer = server.get(f"/v1/ads/{ad}/series?from={begin_s * 1000}&to={end_s * 1000}&step={step}&metrics={metric}")
+    return {point["t"] // 1000: point[metric] for point in answer["points"] if point[metric]}
 
 
-def check(condition, text):
-    if not condition:
-        raise AssertionError(text)
-
-
-class Server:
-    """A tallyd on one data directory; restarts on the ports it had first."""
-
-    def __init__(self, bin_dir, data_dir, flags=()):
-        self.bin_dir, self.data_dir, self.flags = bin_dir, data_dir, flags
-        self.ingest, self.http = "127.0.0.1:0", "127.0.0.1:0"
-        self.process = None
-        self.log = open(str(data_dir) + ".log", "ab")
-        self.start()
-
-    def start(self):
-        self.process = subprocess.Popen(
-            [self.bin_dir / "tallyd", "--data-dir", self.data_dir, "--ingest-listen", self.ingest, "--http-listen",
-             self.http, *self.flags], stdout=subprocess.PIPE, stderr=self.log, text=True)
-        ready = self.process.stdout.readline()
-        match = re.match(r"tallymark ready ingest=(\S+) http=(\S+) ", ready)
-        check(match, f"no ready line but {ready!r}; see {self.data_dir}.log")
-        self.ingest, self.http = match[1], match[2]
-
-    def kill(self):
-        self.process.kill()
-        self.process.wait()
-
-    def stop(self):
-        self.process.send_signal(signal.SIGTERM)
-        code = self.process.wait(timeout=300)
-        check(code == 0, f"tallyd ended with {code}")
-
-    def get(self, target):
-        connection = http.client.HTTPConnection(self.http, timeout=60)
-        connection.request("GET", target)
-        answer = connection.getresponse()
-        body = answer.read()
-        connection.close()
-        check(answer.status == 200, f"GET {target}: {answer.status} {body[:300]!r}")
-        return json.loads(body)
-
-    def series(self, ad, begin_s, end_s, step, metric):
-        answer = self.get(f"/v1/ads/{ad}/series?from={begin_s * 1000}&to={end_s * 1000}&step={step}&metrics={metric}")
-        return {point["t"] // 1000: point[metric] for point in answer["points"] if point[metric]}
-
-    def memory_kb(self):
-        status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii")
-        return int(re.search(r"VmHWM:\s+(\d+)", status)[1])
+def memory_kb(server):
+    status = pathlib.Path(f"/proc/{server.process.pid}/status").read_text(encoding="ascii")
+    return int(re.search(r"VmHWM:\s+(\d+)", status)[1])
 
 
 def tally_import(server, path, options, wait=True):
@@ -128,7 +84,7 @@ def make_table(path, rng, rows, by, tag):
 def check_counts(server, counts):
     for ad in sorted({ad for ad, _ in counts}):
         expected = {minute: count for (name, minute), count in counts.items() if name == ad}
-        found = server.series(ad, BEGIN_S, BEGIN_S + 7200, "1m", "clicks")
+        found = series(server, ad, BEGIN_S, BEGIN_S + 7200, "1m", "clicks")
         check(found == expected, f"{ad}: {sum(found.values())} clicks, counted {sum(expected.values())}")
 
 
@@ -201,12 +157,12 @@ def check_memory(bin_dir, folder):
         small.write_bytes(b"ad_id,time,user_id,agent,page\n" + block)
         code, _, err = tally_import(server, small, ["--name", "small", "--kind", "click"])
         check(code == 0, err)
-        before = server.memory_kb()
+        before = memory_kb(server)
         begin = time.monotonic()
         code, report, err = tally_import(server, path, ["--name", "large", "--kind", "click"])
         check(code == 0, err)
         seconds = time.monotonic() - begin
-        grown = server.memory_kb() - before
+        grown = memory_kb(server) - before
         say(f"{path.stat().st_size >> 20} MiB, {report['rows']} rows in {seconds:.1f} s: memory grew by {grown >> 10} MiB")
         check(report["rows"] == report["duplicates"], f"equal rows are one event: {report}")
         check(grown < MEMORY_GROWTH_KB_MAX, f"memory grew by {grown} KB with a table of {path.stat().st_size} bytes")
@@ -243,7 +199,7 @@ def check_batch(bin_dir, folder, rng):
         for kind, metric in (("impression", "impressions"), ("click", "clicks")):
             for ad in sorted({ad for ad, _ in naive[kind]}):
                 expected = {hour: len(ids) for (name, hour), ids in naive[kind].items() if name == ad}
-                found = server.series(ad, BEGIN_S, BEGIN_S + 4 * 3600, "1h", metric)
+                found = series(server, ad, BEGIN_S, BEGIN_S + 4 * 3600, "1h", metric)
                 check(found == expected, f"{ad} {metric}: {found}, counted {expected}")
         say(f"a batch of {len(rows)} rows: impressions and clicks of every (ad, hour) agree")
         server.stop()

@@ -21,21 +21,13 @@ import sys
 import tempfile
 import time
 
-SKIPPED = 77
+from live_server import SKIPPED, Server, check, say
+
 MINUTE_MS = 60_000
 HOUR_MS = 3_600_000
 IMPORT_OPTIONS = ["--map", "ad_id:app,time:click_time,ip_number:ip", "--kind", "click"]
 WINDOWS = (1, 60, 1440)
 LIVE_RATE = 20_000
-
-
-def say(text):
-    print(f"{time.strftime('%H:%M:%S')} {text}", flush=True)
-
-
-def check(condition, text):
-    if not condition:
-        raise AssertionError(text)
 
 
 class NaiveCount:
@@ -73,37 +65,6 @@ class NaiveCount:
             sums.subtract(self.minutes.get(end - 1 - window, {}))
             ranked = sorted(((-count, app.encode()) for app, count in sums.items() if count > 0))
             yield end, [app.decode() for _, app in ranked], [-count for count, _ in ranked]
-
-
-class Server:
-    def __init__(self, bin_dir, data_dir):
-        self.process = subprocess.Popen(
-            [os.path.join(bin_dir, "tallyd"), "--data-dir", data_dir, "--ingest-listen", "127.0.0.1:0",
-             "--http-listen", "127.0.0.1:0"],
-            stdout=subprocess.PIPE, stderr=open(data_dir + ".log", "ab"), text=True)
-        ready = self.process.stdout.readline()
-        check(ready.startswith("tallymark ready "), f"tallyd said {ready!r}; see {data_dir}.log")
-        fields = dict(field.split("=", 1) for field in ready.split()[2:])
-        self.ingest, self.http = fields["ingest"], fields["http"]
-        self.connection = http.client.HTTPConnection(self.http, timeout=120)
-
-    def get(self, target):
-        self.connection.request("GET", target)
-        answer = self.connection.getresponse()
-        body = answer.read()
-        check(answer.status == 200, f"GET {target}: {answer.status} {body[:300]!r}")
-        return json.loads(body)
-
-    def stop(self):
-        self.connection.close()
-        self.process.send_signal(signal.SIGTERM)
-        code = self.process.wait(timeout=300)
-        check(code == 0, f"tallyd exited with {code}")
-
-    def kill(self):
-        if self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
 
 
 def import_file(bin_dir, server, path, expected):
