@@ -74,10 +74,17 @@ CountedMoment Recounter::TakeMoment() {
   return moment;
 }
 
-// Taken before the moment: what is whole now has its rows there.
-Recounter::Counted Recounter::FiltersToCount() const {
+// Taken before the moment: what is whole now has its rows there. They hold the log up to active_from,
+// which a checkpoint must have reached: else the moment would compare them with less of raw.
+Result<Recounter::Counted> Recounter::FiltersToCount() const {
   Counted counted;
   counted.whole = core_->filters().ListWhole();
+  uint64_t newest = 0;
+  for (const FilterRegistry::Whole& w : counted.whole) newest = std::max(newest, w.version.active_from);
+  if (newest > core_->counters().covered_sequence()) {
+    Status covered = core_->Checkpoint(false);
+    if (!covered.ok()) return covered;
+  }
   std::ranges::sort(counted.whole, {}, [](const FilterRegistry::Whole& w) { return w.version.number; });
   counted.numbers.push_back(DeltaSet::kEverything);
   std::vector<FilterSet::Member> members;
@@ -116,7 +123,9 @@ Status Recounter::Compare(CountedMoment* moment, HourRange range, uint32_t numbe
 }
 
 Status Recounter::ReconcileSome(HourRange range, int32_t* done_to, ReconcileReport* report) {
-  const Counted filters = FiltersToCount();
+  const Result<Counted> found = FiltersToCount();
+  if (!found.ok()) return found.status();
+  const Counted& filters = *found;
   CountedMoment moment = TakeMoment();
   Status status = CutToRaw(moment, &range, &report->complete_from_ms);
   if (!status.ok()) return status;
@@ -173,11 +182,12 @@ Status Recounter::ReconcileAll(HourRange range, ReconcileReport* report) {
 }
 
 Status Recounter::HoursToReplace(HourRange range, std::vector<int32_t>* hours) {
-  const Counted filters = FiltersToCount();
+  const Result<Counted> filters = FiltersToCount();
+  if (!filters.ok()) return filters.status();
   CountedMoment moment = TakeMoment();
   std::set<int32_t> found;
   Status status;
-  for (uint32_t number : filters.numbers) {
+  for (uint32_t number : filters->numbers) {
     if (status.ok()) status = HoursWithLists(&moment, number, range, &listed_hours_);
     if (status.ok()) status = HoursWithRows(&moment, number, range, &found);
   }
@@ -214,7 +224,9 @@ Status Recounter::FindStrays(CountedMoment* moment, int32_t hour, const Counted&
 // still has it block by block.
 Status Recounter::RecomputeHour(int32_t hour, RecomputeReport* report) {
   Core::RawPin pin = core_->PinRaw();
-  const Counted filters = FiltersToCount();
+  const Result<Counted> found = FiltersToCount();
+  if (!found.ok()) return found.status();
+  const Counted& filters = *found;
   CountedMoment moment = TakeMoment();
   if (hour < moment.ComparableFrom()) {
     report->complete_from_ms = moment.ComparableFrom() * kMsPerHour;

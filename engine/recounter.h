@@ -32,7 +32,7 @@ class Recounter {
     std::shared_ptr<const FilterSet> set;
     std::vector<uint32_t> numbers;  // ascending, 0 among them
   };
-  Counted FiltersToCount() const;
+  Result<Counted> FiltersToCount() const;
   CountedMoment TakeMoment();
   Status Pause();
   Status Stopped() const;

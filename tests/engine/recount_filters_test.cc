@@ -121,6 +121,19 @@ TEST_F(RecountFiltersTest, DamageToAFiltersCountersIsFoundUnderItsIdAndRepaired)
   EXPECT_EQ(Clicks(0, "a") + Clicks(0, "b"), 3100);
 }
 
+TEST_F(RecountFiltersTest, WhatAFiltersJobCountedBehindTheLastCheckpointIsKept) {
+  AppendClicks(1000);
+  ASSERT_TRUE(engine_->Checkpoint().ok());
+  AppendClicks(1000);
+  WaitFor(Define(12, "4"));  // its job counts the log to its end, further than the checkpoint
+  AppendClicks(1000);
+  Recompute();
+  EXPECT_EQ(Clicks(12, "a"), 300);
+  EXPECT_EQ(Top(12), 300);
+  EXPECT_EQ(Reconcile().mismatch_count, 0U);
+  EXPECT_EQ(Clicks(0, "a"), 1500);
+}
+
 TEST_F(RecountFiltersTest, AFilterThatIsRedefinedMeanwhileIsNeitherAccusedNorSpoiled) {
   engine_.reset();
   options_.checkpoint_interval_ms = 20;
