@@ -7,6 +7,7 @@
 #include "format/decimal.h"
 #include "format/time_units.h"
 #include "server/ad_settings_json.h"
+#include "server/failure_answers.h"
 #include "server/json_text.h"
 #include "server/metric_handlers.h"
 #include "server/query_args.h"
@@ -15,17 +16,6 @@ namespace tallymark {
 namespace {
 
 constexpr size_t kSettingsBytesMax = 256 << 10;
-
-HttpAnswer Failure(const Status& status, std::string_view extra = {}) {
-  return ErrorAnswer(ErrorStyle::kProblem, HttpStatusOf(status.code()), status.message(), extra);
-}
-
-// For the range that retention took: hours outlive minutes, unless they are gone too.
-HttpAnswer RangeFailure(const Services& services, const Status& status, MinuteRange range) {
-  if (status.code() != Code::kGone) return Failure(status);
-  const bool hours_gone = HourOfMinute(range.begin) < services.engine.Stats().hours_kept_from_hour;
-  return Failure(status, hours_gone ? R"(,"finest_step":null)" : R"(,"finest_step":"1h")");
-}
 
 // The ad in the path; no parameters are taken.
 Status CheckAdRequest(const HttpRequest& request) {

@@ -3,15 +3,12 @@
 #include <array>
 #include <map>
 
+#include "server/failure_answers.h"
 #include "server/filter_json.h"
 #include "server/job_handlers.h"
 
 namespace tallymark {
 namespace {
-
-HttpAnswer Failure(const Status& status) {
-  return ErrorAnswer(ErrorStyle::kProblem, HttpStatusOf(status.code()), status.message());
-}
 
 Status CheckNoParams(const HttpRequest& request) {
   return QueryParams(request.target.params).Check(std::array<std::string_view, 0>{});

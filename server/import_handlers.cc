@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "format/time_units.h"
+#include "server/failure_answers.h"
 #include "server/imports.h"
 #include "server/job_handlers.h"
 #include "server/json_text.h"
@@ -15,10 +16,6 @@ namespace {
 
 constexpr size_t kImportsPage = 100;
 constexpr uint64_t kImportsPageMax = 1000;
-
-HttpAnswer Failure(const Status& status, std::string_view extra = {}) {
-  return ErrorAnswer(ErrorStyle::kProblem, HttpStatusOf(status.code()), status.message(), extra);
-}
 
 // With what is known of the file that it clashes with. `hash`: of the content sent; empty before it
 // was read.

@@ -78,14 +78,9 @@ HttpAnswer AnswerStatus(const Services& services, HttpRequest& request) {
   json.Raw(R"(,"waiting_conversions":)").Number(stats.waiting_conversions);
   json.Raw(R"(,"disk_bytes":)").Number(stats.disk_bytes);
   json.Raw(R"(,"writable":)").Bool(stats.writable);
-  json.Raw(R"(,"jobs":[)");
-  bool first = true;
-  for (const JobInfo& job : services.engine.Jobs()) {
-    if (!first) json.Raw(",");
-    first = false;
-    AppendJob(job, false, &json);
-  }
-  json.Raw("]}");
+  json.Raw(R"(,"jobs":)");
+  AppendJobs(services.engine.Jobs(), &json);
+  json.Raw("}");
   HttpAnswer answer;
   answer.body = json.Take();
   return answer;

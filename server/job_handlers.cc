@@ -4,13 +4,10 @@
 #include <charconv>
 
 #include "format/time_units.h"
+#include "server/failure_answers.h"
 
 namespace tallymark {
 namespace {
-
-HttpAnswer Failure(const Status& status) {
-  return ErrorAnswer(ErrorStyle::kProblem, HttpStatusOf(status.code()), status.message());
-}
 
 std::optional<HttpAnswer> RefuseParams(const HttpRequest& request) {
   Status status = QueryParams(request.target.params).Check(std::array<std::string_view, 0>{});
@@ -70,17 +67,21 @@ HttpAnswer JobAnswer(const JobInfo& job) {
   return answer;
 }
 
+void AppendJobs(const std::vector<JobInfo>& jobs, JsonText* json) {
+  json->Raw("[");
+  for (size_t i = 0; i < jobs.size(); ++i) {
+    if (i > 0) json->Raw(",");
+    AppendJob(jobs[i], false, json);
+  }
+  json->Raw("]");
+}
+
 HttpAnswer AnswerJobs(const Services& services, HttpRequest& request) {
   if (std::optional<HttpAnswer> refusal = RefuseParams(request)) return *std::move(refusal);
   JsonText json(4096);
-  json.Raw(R"({"jobs":[)");
-  bool first = true;
-  for (const JobInfo& job : services.engine.Jobs()) {
-    if (!first) json.Raw(",");
-    first = false;
-    AppendJob(job, false, &json);
-  }
-  json.Raw("]}");
+  json.Raw(R"({"jobs":)");
+  AppendJobs(services.engine.Jobs(), &json);
+  json.Raw("}");
   HttpAnswer answer;
   answer.body = json.Take();
   return answer;

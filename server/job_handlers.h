@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 #include "server/http_types.h"
 #include "server/json_text.h"
@@ -18,6 +19,9 @@ HttpAnswer AnswerCancelJob(const Services& services, HttpRequest& request);  // 
 
 // Appends a job as JSON, without its result where many are listed.
 void AppendJob(const JobInfo& job, bool with_result, JsonText* json);
+
+// Appends the jobs, without their results, as a JSON array.
+void AppendJobs(const std::vector<JobInfo>& jobs, JsonText* json);
 
 // A share as a JSON number.
 void AppendShare(double share, JsonText* json);

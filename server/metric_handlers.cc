@@ -5,6 +5,7 @@
 
 #include "format/decimal.h"
 #include "format/time_units.h"
+#include "server/failure_answers.h"
 #include "server/json_text.h"
 #include "server/query_args.h"
 
@@ -12,17 +13,6 @@ namespace tallymark {
 namespace {
 
 constexpr size_t kPointBytes = 256;
-
-HttpAnswer Failure(const Status& status, std::string_view extra = {}) {
-  return ErrorAnswer(ErrorStyle::kProblem, HttpStatusOf(status.code()), status.message(), extra);
-}
-
-// For counters of the range that retention took: hours outlive minutes, unless they are gone too.
-HttpAnswer RangeFailure(const Services& services, const Status& status, MinuteRange range) {
-  if (status.code() != Code::kGone) return Failure(status);
-  const bool hours_gone = HourOfMinute(range.begin) < services.engine.Stats().hours_kept_from_hour;
-  return Failure(status, hours_gone ? R"(,"finest_step":null)" : R"(,"finest_step":"1h")");
-}
 
 // A ratio for people to look at; the counts beside it are exact.
 void AppendCtr(int64_t impressions, int64_t clicks, JsonText* json) {

@@ -6,6 +6,7 @@
 
 #include "format/decimal.h"
 #include "format/time_units.h"
+#include "server/failure_answers.h"
 #include "server/job_handlers.h"
 #include "server/json_text.h"
 #include "server/query_args.h"
@@ -20,17 +21,6 @@ HttpAnswer Answer(JsonText& json) {
   HttpAnswer answer;
   answer.body = json.Take();
   return answer;
-}
-
-HttpAnswer Failure(const Status& status, std::string_view extra = {}) {
-  return ErrorAnswer(ErrorStyle::kProblem, HttpStatusOf(status.code()), status.message(), extra);
-}
-
-// For counters of the range that retention took: hours outlive minutes, unless they are gone too.
-HttpAnswer CounterFailure(const Services& services, const Status& status, MinuteRange range) {
-  if (status.code() != Code::kGone) return Failure(status);
-  bool hours_gone = HourOfMinute(range.begin) < services.engine.Stats().hours_kept_from_hour;
-  return Failure(status, hours_gone ? R"(,"finest_step":null)" : R"(,"finest_step":"1h")");
 }
 
 int64_t MinuteMs(int32_t minute) { return minute * kMsPerMinute; }
@@ -121,7 +111,7 @@ HttpAnswer AnswerCount(const Services& services, HttpRequest& request) {
   Result<FilterReadiness> readiness = services.engine.ReadinessOf(args->filter);
   if (!readiness.ok()) return Failure(readiness.status());
   Result<MetricSums> sums = services.engine.Totals(request.path_value, args->filter, args->range);
-  if (!sums.ok()) return CounterFailure(services, sums.status(), args->range);
+  if (!sums.ok()) return RangeFailure(services, sums.status(), args->range);
   __int128 sum = (*sums)[args->metric];
   if (!FitsInt64(sum)) return OverflowAnswer();
   JsonText json;
@@ -139,7 +129,7 @@ HttpAnswer AnswerTop(const Services& services, HttpRequest& request) {
   if (!readiness.ok()) return Failure(readiness.status());
   Result<TopList> top = services.engine.PopularAds(args->filter, args->metric, args->range, args->count);
   if (top.status().code() == Code::kExhausted) return OverflowAnswer();
-  if (!top.ok()) return CounterFailure(services, top.status(), args->range);
+  if (!top.ok()) return RangeFailure(services, top.status(), args->range);
   JsonText json(128 + top->ad_ids.size() * 32);
   json.Raw(R"({"ad_ids":[)");
   for (size_t i = 0; i < top->ad_ids.size(); ++i) json.Raw(i > 0 ? "," : "").Quoted(top->ad_ids[i]);
@@ -159,7 +149,7 @@ HttpAnswer AnswerSeries(const Services& services, HttpRequest& request) {
   if (!readiness.ok()) return Failure(readiness.status());
   auto points = services.engine.Series(request.path_value, args->filter, args->range, args->step_minutes,
                                        args->window_minutes);
-  if (!points.ok()) return CounterFailure(services, points.status(), args->range);
+  if (!points.ok()) return RangeFailure(services, points.status(), args->range);
   JsonText json(256 + points->size() * (32 + args->metrics.size() * 24));
   json.Raw(R"({"ad_id":)").Quoted(request.path_value);
   AppendRange(args->range, &json.Raw(","));

@@ -10,6 +10,7 @@
 #include "format/decimal.h"
 #include "format/time_text.h"
 #include "format/time_units.h"
+#include "server/failure_answers.h"
 #include "server/job_handlers.h"
 #include "server/json_text.h"
 
@@ -91,10 +92,6 @@ Result<RecountRange> ReadRange(const HttpRequest& request, int64_t now_ns) {
   if (range.from_ns >= range.to_ns)
     return Status::Invalid("from must be before to (which is now unless it is given)");
   return range;
-}
-
-HttpAnswer Failure(const Status& status) {
-  return ErrorAnswer(ErrorStyle::kProblem, HttpStatusOf(status.code()), status.message());
 }
 
 HttpAnswer StartJob(const Services& services, const HttpRequest& request, std::string_view kind) {
