@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "format/coding.h"
+#include "format/row_envelope.h"
 
 namespace tallymark {
 namespace {
@@ -14,7 +15,6 @@ constexpr uint8_t kRowForm = 0x10;
 constexpr uint8_t kRowFormMask = 0xF0;
 constexpr unsigned kSetBits = 2;
 constexpr unsigned kSetMask = 3;
-constexpr char kEnvelopeHead = '\xF1';
 
 // What a set is. Stored.
 enum SetForm : unsigned { kEmpty = 0, kList = 1, kSketch = 2 };
@@ -118,27 +118,8 @@ void EncodeSet(DistinctSet* set, std::string* out) {
 }
 
 bool OpenEnvelope(std::string_view bytes, ParsedRow* good, std::vector<std::string_view>* bad) {
-  if (bytes.empty() || bytes[0] != kEnvelopeHead) return false;
-  bytes.remove_prefix(1);
   std::string_view row;
-  if (!GetLengthPrefixed(&bytes, &row) || !ParseRow(row, good) || bytes.empty()) return false;
-  bad->clear();
-  while (!bytes.empty()) {
-    std::string_view piece;
-    if (!GetLengthPrefixed(&bytes, &piece)) return false;
-    bad->push_back(piece);
-  }
-  return true;
-}
-
-Status NotARow(std::string_view bytes) {
-  ParsedRow good;
-  std::vector<std::string_view> bad;
-  if (OpenEnvelope(bytes, &good, &bad)) {
-    return Status::Corruption("distinct row: " + std::to_string(bad.size()) +
-                              " malformed operands were set aside");
-  }
-  return Status::Corruption("distinct row: malformed, " + std::to_string(bytes.size()) + " bytes");
+  return ReadRowEnvelope(bytes, &row, bad) && ParseRow(row, good);
 }
 
 }  // namespace
@@ -230,7 +211,7 @@ void EncodeDistinctRow(DistinctRow* row, std::string* out) {
 
 Status AddDistinctRow(std::string_view bytes, DistinctRow* row) {
   ParsedRow parsed;
-  if (!ParseRow(bytes, &parsed)) return NotARow(bytes);
+  if (!ParseRow(bytes, &parsed)) return NotARow("distinct row", bytes);
   AddParsed(parsed, row);
   return Status::Ok();
 }
@@ -251,14 +232,12 @@ void MergeDistinctRows(std::span<const std::string_view> operands, std::string* 
     }
   }
   if (bad.empty()) return EncodeDistinctRow(&sum, out);
-  // Sorted and each once, so that neither order nor repetition of merges leaves a trace.
+  // Each once, so that repetition of merges leaves no trace.
   std::ranges::sort(bad);
   bad.erase(std::unique(bad.begin(), bad.end()), bad.end());
   std::string good;
   EncodeDistinctRow(&sum, &good);
-  out->push_back(kEnvelopeHead);
-  PutLengthPrefixed(out, good);
-  for (std::string_view piece : bad) PutLengthPrefixed(out, piece);
+  AppendRowEnvelope(good, &bad, out);
 }
 
 Status ReadDistinctEnvelope(std::string_view bytes, DistinctRow* good, std::vector<std::string_view>* bad) {

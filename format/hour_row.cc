@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "format/coding.h"
+#include "format/row_envelope.h"
 
 namespace tallymark {
 namespace {
@@ -17,7 +18,6 @@ constexpr unsigned kFormMask = 0xF0;
 constexpr unsigned kFullForm = 0x10;    // totals, then cells
 constexpr unsigned kSingleForm = 0x20;  // one cell, which is also the totals
 constexpr unsigned kMetricsMask = 0x0F;
-constexpr char kEnvelopeHead = '\xF1';
 
 constexpr unsigned kMinuteMask = 0x3F;
 constexpr unsigned kSmallShift = 6;  // above the minute: the first metric's amount, 1..3, or 0
@@ -309,21 +309,11 @@ class Accumulator {
 };
 
 bool OpenEnvelope(std::string_view bytes, std::string_view* good, std::vector<std::string_view>* bad) {
-  if (bytes.empty() || bytes[0] != kEnvelopeHead) return false;
-  bytes.remove_prefix(1);
   NoSink none;
-  if (!GetLengthPrefixed(&bytes, good) || !WalkRow(*good, none) || bytes.empty()) return false;
-  bad->clear();
-  while (!bytes.empty()) {
-    std::string_view piece;
-    if (!GetLengthPrefixed(&bytes, &piece)) return false;
-    bad->push_back(piece);
-  }
-  return true;
+  return ReadRowEnvelope(bytes, good, bad) && WalkRow(*good, none);
 }
 
-// The rare way: some operand is no row. Bad ones are sorted so that the order of merging, which is
-// RocksDB's affair, leaves no trace.
+// The rare way: some operand is no row.
 void MergeIntoEnvelope(std::span<const std::string_view> operands, std::string* out) {
   Accumulator sum;
   NoSink none;
@@ -340,12 +330,9 @@ void MergeIntoEnvelope(std::span<const std::string_view> operands, std::string* 
       bad.push_back(operand);
     }
   }
-  std::ranges::sort(bad);
   std::string good;
   sum.Emit(&good);
-  out->push_back(kEnvelopeHead);
-  PutLengthPrefixed(out, good);
-  for (std::string_view piece : bad) PutLengthPrefixed(out, piece);
+  AppendRowEnvelope(good, &bad, out);
 }
 
 struct RowSink {
@@ -359,16 +346,6 @@ struct RowSink {
     row->cells.back().sums.value[metric] = static_cast<__int128>(value);
   }
 };
-
-Status NotARow(std::string_view bytes) {
-  std::string_view good;
-  std::vector<std::string_view> bad;
-  if (OpenEnvelope(bytes, &good, &bad)) {
-    return Status::Corruption("hour row: " + std::to_string(bad.size()) +
-                              " malformed operands were set aside");
-  }
-  return Status::Corruption("hour row: malformed, " + std::to_string(bytes.size()) + " bytes");
-}
 
 }  // namespace
 
@@ -397,7 +374,7 @@ Status DecodeHourRow(std::string_view bytes, HourRow* row) {
   row->totals = {};
   row->cells.clear();
   RowSink sink{row};
-  return WalkRow(bytes, sink) ? Status::Ok() : NotARow(bytes);
+  return WalkRow(bytes, sink) ? Status::Ok() : NotARow("hour row", bytes);
 }
 
 Status ReadHourRowEnvelope(std::string_view bytes, HourRow* good, std::vector<std::string_view>* bad) {
@@ -430,9 +407,9 @@ Status SumHourRow(std::string_view bytes, int first, int end, MetricSums* sums) 
   };
   if (first > 0 || end < kMinutes) {
     RangeSink range{.first = first, .end = end};
-    return WalkRow(bytes, range) ? add(range.sum) : NotARow(bytes);
+    return WalkRow(bytes, range) ? add(range.sum) : NotARow("hour row", bytes);
   }
-  if (bytes.empty()) return NotARow(bytes);
+  if (bytes.empty()) return NotARow("hour row", bytes);
   Cursor in(bytes);
   unsigned head = *in.at++;
   unsigned mask = head & kMetricsMask;
@@ -440,7 +417,7 @@ Status SumHourRow(std::string_view bytes, int first, int end, MetricSums* sums) 
   bool ok = (head & kFormMask) == kFullForm
                 ? WalkTotals(in, mask, totals)
                 : (head & kFormMask) == kSingleForm && WalkSingle(in, mask, totals);
-  return ok ? add(totals.sum) : NotARow(bytes);
+  return ok ? add(totals.sum) : NotARow("hour row", bytes);
 }
 
 }  // namespace tallymark
