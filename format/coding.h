@@ -44,6 +44,7 @@ inline bool GetVarint64(std::string_view* in, uint64_t* value) {
     if (i == 9 && byte > 1) return false;
     result |= static_cast<uint64_t>(byte & 0x7F) << (7 * i);
     if (byte < 0x80) {
+      if (byte == 0 && i > 0) return false;
       *value = result;
       in->remove_prefix(i + 1);
       return true;

@@ -156,6 +156,22 @@ void CollectShape(const Shape& shape, Texts texts, Level& level) {
   }
 }
 
+// One in ten numbers of a fixed width begins with a zero, so a sample may have none that tells the
+// width. The first misfit then does: whichever of the two shapes fits more texts is kept.
+void CollectByWidth(Shape* shape, Texts texts, Level& level) {
+  CollectShape(*shape, texts, level);
+  if (shape->encoding != TextEncoding::kNumber || shape->digits_min > 1 || level.others.empty()) return;
+  const Shape padded = ShapeOf(level.others[0]);
+  if (!padded.SameAs(*shape) || padded.digits_min == 1) return;
+  const size_t fitting = level.high.size();
+  CollectShape(padded, texts, level);
+  if (level.high.size() > fitting) {
+    *shape = padded;
+  } else {
+    CollectShape(*shape, texts, level);
+  }
+}
+
 // Cuts out the bits that are the same in every UUID of a version: 122 of 128 bits remain.
 void PutUuids(Level& level, std::string* out) {
   uint64_t version_differs = 0;
@@ -309,7 +325,7 @@ TextEncoding TextEncoder::Scratch::PutByShape(Texts texts, unsigned depth, bool 
   Shape shape = PrevailingShape(texts);
   if (shape.encoding == TextEncoding::kPlain) return PutPlain(texts, out);
   Level& level = levels[depth];
-  CollectShape(shape, texts, level);
+  CollectByWidth(&shape, texts, level);
   if (level.others.empty()) {
     PutShape(shape, level, out);
     return shape.encoding;

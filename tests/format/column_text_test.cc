@@ -140,6 +140,10 @@ TEST(TextColumn, APrefixWithANumberIsPacked) {
   Texts padded = Generate(
       4'000, [&](size_t) { return "ad-" + std::to_string(100'000'000 + random() % 100'000'000).substr(1); });
   EXPECT_EQ(ExpectRoundTrip(padded), TextEncoding::kNumber);
+  // A single number that begins with a zero, where no sample is taken.
+  padded = Generate(4'000, [&](size_t) { return "ad-" + std::to_string(10'000'000 + random() % 90'000'000); });
+  padded[1] = "ad-00000042";
+  EXPECT_EQ(ExpectRoundTrip(padded), TextEncoding::kNumber);
   Texts longest =
       Generate(300, [&](size_t) { return std::to_string(9'000'000'000'000'000'000 + random() % 1'000'000); });
   EXPECT_EQ(ExpectRoundTrip(longest), TextEncoding::kNumber);
