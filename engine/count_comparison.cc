@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <tuple>
 
 #include "engine/delta_rows.h"
 #include "format/keys.h"
@@ -11,13 +12,17 @@
 namespace tallymark {
 namespace {
 
-// The rows of one filter and a range of hours, by (ad, hour): from ad to ad by seeking, since the
+bool Has(const FilterNumbers& filters, uint32_t filter) {
+  return std::binary_search(filters.begin(), filters.end(), filter);
+}
+
+// The rows of some filters and a range of hours in the order of their keys: with leaps, since the
 // hours of an ad may be many.
 class RowScan {
  public:
-  RowScan(CountedMoment* moment, uint32_t filter, HourRange range)
-      : moment_(moment), it_(moment->rows.get()), filter_(filter), range_(range) {
-    SeekTo(0);
+  RowScan(CountedMoment* moment, const FilterNumbers& filters, HourRange range)
+      : moment_(moment), it_(moment->rows.get()), filters_(filters), range_(range) {
+    SeekTo(0, filters_.front());
   }
 
   // False at the end or on an error.
@@ -31,7 +36,7 @@ class RowScan {
         status_ = Status::Corruption("a counter key is unreadable");
         return false;
       }
-      if (key_.filter == filter_ && key_.hour >= range_.begin && key_.hour < range_.end) return true;
+      if (key_.hour >= range_.begin && key_.hour < range_.end && Has(filters_, key_.filter)) return true;
       Skip();
     }
     status_ = FromRocks(it_->status(), "read counter rows");
@@ -42,21 +47,23 @@ class RowScan {
   const Status& status() const { return status_; }
 
  private:
-  // Ads with few rows are walked over, others jumped over.
+  // Few rows are walked over, many are leapt over.
   void Skip() {
     if (++skipped_ % kStepsPerSeek != 0) return it_->Next();
-    const bool before = key_.filter < filter_ || (key_.filter == filter_ && key_.hour < range_.begin);
-    if (before || key_.ad != UINT32_MAX) return SeekTo(before ? key_.ad : key_.ad + 1);
+    const uint64_t least = uint64_t{key_.filter} + (key_.hour < range_.begin ? 0 : 1);
+    auto next = std::lower_bound(filters_.begin(), filters_.end(), least);
+    if (next != filters_.end()) return SeekTo(key_.ad, *next);
+    if (key_.ad != UINT32_MAX) return SeekTo(key_.ad + 1, filters_.front());
     it_->Next();
   }
-  void SeekTo(uint32_t ad) { it_->Seek(CounterKey{ad, filter_, range_.begin}.Encode()); }
+  void SeekTo(uint32_t ad, uint32_t filter) { it_->Seek(CounterKey{ad, filter, range_.begin}.Encode()); }
 
   static constexpr uint64_t kStepsPerSeek = 16;
   static constexpr uint64_t kStepsPerPause = 64;
 
   CountedMoment* const moment_;
   rocksdb::Iterator* const it_;
-  const uint32_t filter_;
+  const FilterNumbers& filters_;
   const HourRange range_;
   bool begun_ = false;
   uint64_t skipped_ = 0;
@@ -65,7 +72,14 @@ class RowScan {
   Status status_;
 };
 
-uint64_t PlaceOf(uint32_t ad, int32_t hour) { return uint64_t{ad} << 32 | HourBits(hour); }
+auto OrderOf(const CounterKey& key) { return std::tuple(key.ad, key.filter, key.hour); }
+
+CounterKey KeyOf(const RowRef& ref) {
+  CounterDelta::RowId id;
+  ref.delta->RowAt(ref.slot, &id);
+  return {id.ad, ref.filter, id.hour};
+}
+
 uint32_t AdOf(uint64_t place) { return static_cast<uint32_t>(place >> 32); }
 int32_t HourOfPlace(uint64_t place) {
   return static_cast<int32_t>(static_cast<uint32_t>(place) ^ 0x80000000U);
@@ -87,38 +101,41 @@ const HourRow kNothing;
 }  // namespace
 
 Status CountComparison::ForEachPair(const VisitPair& visit) {
-  const BigVector<SortItem> rows = SortedRows(raw_, false);
+  const BigVector<RowRef> rows = RowsByKey(raw_);
   size_t next = 0;
-  auto visit_missing = [&](uint64_t before) {
-    for (; next < rows.size() && rows[next].key < before; ++next)
-      visit(AdOf(rows[next].key), HourOfPlace(rows[next].key), nullptr, rows[next].value);
+  auto visit_missing = [&](const CounterKey* before) {
+    for (; next < rows.size(); ++next) {
+      const CounterKey key = KeyOf(rows[next]);
+      if (before != nullptr && OrderOf(key) >= OrderOf(*before)) return;
+      visit(key, nullptr, &rows[next]);
+    }
   };
-  RowScan scan(moment_, filter_, range_);
+  RowScan scan(moment_, filters_, range_);
   while (scan.Next()) {
-    const uint64_t place = PlaceOf(scan.key().ad, scan.key().hour);
-    visit_missing(place);
-    const bool has_raw = next < rows.size() && rows[next].key == place;
+    const CounterKey key = scan.key();
+    visit_missing(&key);
+    const bool has_raw = next < rows.size() && OrderOf(KeyOf(rows[next])) == OrderOf(key);
     const std::string_view stored = scan.value();
-    visit(scan.key().ad, scan.key().hour, &stored, has_raw ? rows[next].value : kNone);
+    visit(key, &stored, has_raw ? &rows[next] : nullptr);
     next += has_raw ? 1 : 0;
   }
   if (!scan.status().ok()) return scan.status();
-  visit_missing(UINT64_MAX);
+  visit_missing(nullptr);
   return Status::Ok();
 }
 
 Status CountComparison::CompareRows(uint64_t* rows_checked) {
   RowBuilder builder;
   HourRow stored_row;
-  return ForEachPair([&](uint32_t ad, int32_t hour, const std::string_view* stored, uint32_t raw) {
-    const HourRow& raw_row = raw == kNone ? kNothing : builder.Build(raw_, raw);
+  return ForEachPair([&](const CounterKey& key, const std::string_view* stored, const RowRef* raw) {
+    const HourRow& raw_row = raw == nullptr ? kNothing : builder.Build(*raw->delta, raw->slot);
     Parts parts;
-    parts.minutes = !moment_->MinutesAreGone(hour);
-    if (stored == nullptr) return Compare(ad, hour, kNothing, raw_row, parts);
+    parts.minutes = !moment_->MinutesAreGone(key.hour);
+    if (stored == nullptr) return Compare(key, kNothing, raw_row, parts);
     ++*rows_checked;
-    if (DecodeHourRow(*stored, &stored_row).ok()) return Compare(ad, hour, stored_row, raw_row, parts);
+    if (DecodeHourRow(*stored, &stored_row).ok()) return Compare(key, stored_row, raw_row, parts);
     for (int m = 0; m < kMetricCount; ++m) {
-      CountMismatch mismatch{.ad = ad, .filter = filter_, .hour = hour, .readable = false};
+      CountMismatch mismatch{.ad = key.ad, .filter = key.filter, .hour = key.hour, .readable = false};
       mismatch.metric = static_cast<Metric>(m);
       mismatch.raw = raw_row.totals[mismatch.metric];
       tell_(mismatch);
@@ -126,13 +143,15 @@ Status CountComparison::CompareRows(uint64_t* rows_checked) {
   });
 }
 
-Status HoursWithRows(CountedMoment* moment, uint32_t filter, HourRange range, std::set<int32_t>* hours) {
-  RowScan scan(moment, filter, range);
+Status HoursWithRows(CountedMoment* moment, const FilterNumbers& filters, HourRange range,
+                     std::set<int32_t>* hours) {
+  RowScan scan(moment, filters, range);
   while (scan.Next()) hours->insert(scan.key().hour);
   return scan.status();
 }
 
-Status HoursWithLists(CountedMoment* moment, uint32_t filter, HourRange range, std::set<int32_t>* hours) {
+Status HoursWithLists(CountedMoment* moment, const FilterNumbers& filters, HourRange range,
+                      std::set<int32_t>* hours) {
   for (const bool by_minute : {true, false}) {
     rocksdb::Iterator* it = by_minute ? moment->top_minutes.get() : moment->top_hours.get();
     const int64_t per_hour = by_minute ? kMinutesPerHour : 1;
@@ -142,16 +161,16 @@ Status HoursWithLists(CountedMoment* moment, uint32_t filter, HourRange range, s
       TopKey key;
       if (!TopKey::Decode(ToView(it->key()), &key)) return Status::Corruption("a top list key is unreadable");
       if (key.bucket >= range.end * per_hour) break;
-      if (key.filter == filter) hours->insert(static_cast<int32_t>(FloorDiv(key.bucket, per_hour)));
+      if (Has(filters, key.filter)) hours->insert(static_cast<int32_t>(FloorDiv(key.bucket, per_hour)));
     }
     if (!it->status().ok()) return FromRocks(it->status(), "read top lists");
   }
   return Status::Ok();
 }
 
-Status CountComparison::ForEachStrayRow(const std::function<void(uint32_t ad, int32_t hour)>& visit) {
-  return ForEachPair([&](uint32_t ad, int32_t hour, const std::string_view* stored, uint32_t raw) {
-    if (stored != nullptr && raw == kNone) visit(ad, hour);
+Status CountComparison::ForEachStrayRow(const std::function<void(const CounterKey& key)>& visit) {
+  return ForEachPair([&](const CounterKey& key, const std::string_view* stored, const RowRef* raw) {
+    if (stored != nullptr && raw == nullptr) visit(key);
   });
 }
 
@@ -167,9 +186,9 @@ void CountComparison::TellDifferences(CountMismatch mismatch, const MetricSums& 
   }
 }
 
-void CountComparison::Compare(uint32_t ad, int32_t hour, const HourRow& stored, const HourRow& raw,
+void CountComparison::Compare(const CounterKey& key, const HourRow& stored, const HourRow& raw,
                               const Parts& parts) {
-  CountMismatch mismatch{.ad = ad, .filter = filter_, .hour = hour, .in_lists = parts.in_lists};
+  CountMismatch mismatch{.ad = key.ad, .filter = key.filter, .hour = key.hour, .in_lists = parts.in_lists};
   if (parts.totals) TellDifferences(mismatch, stored.totals, raw.totals);
   if (!parts.minutes) return;
   const MetricSums zero;
@@ -185,8 +204,8 @@ void CountComparison::Compare(uint32_t ad, int32_t hour, const HourRow& stored, 
   }
 }
 
-// A delta of what the lists of a family say: minutes as they are, hours in minute 0.
-Status CountComparison::ReadLists(Family family, CounterDelta* lists) {
+// Deltas of what the lists of a family say: minutes as they are, hours in minute 0.
+Status CountComparison::ReadLists(Family family, DeltaSet* lists) {
   const bool by_minute = family == Family::kTopMinutes;
   const int64_t per_hour = by_minute ? kMinutesPerHour : 1;
   rocksdb::Iterator* it = by_minute ? moment_->top_minutes.get() : moment_->top_hours.get();
@@ -196,11 +215,11 @@ Status CountComparison::ReadLists(Family family, CounterDelta* lists) {
     TopKey key;
     if (!TopKey::Decode(ToView(it->key()), &key)) return Status::Corruption("a top list key is unreadable");
     if (key.bucket >= range_.end * per_hour) break;
-    if (key.filter != filter_) continue;
+    if (!Has(filters_, key.filter)) continue;
     const auto hour = static_cast<int32_t>(FloorDiv(key.bucket, per_hour));
     const auto minute = static_cast<int>(key.bucket - hour * per_hour);
     if (key.metric >= kMetricCount || !DecodeTopChunk(ToView(it->value()), &pairs).ok()) {
-      CountMismatch mismatch{.ad = UINT32_MAX, .filter = filter_, .hour = hour};
+      CountMismatch mismatch{.ad = UINT32_MAX, .filter = key.filter, .hour = hour};
       mismatch.minute = by_minute ? minute : CountMismatch::kWholeHour;
       mismatch.metric = static_cast<Metric>(key.metric % kMetricCount);
       mismatch.in_lists = true;
@@ -208,14 +227,16 @@ Status CountComparison::ReadLists(Family family, CounterDelta* lists) {
       tell_(mismatch);
       continue;
     }
-    for (const TopPair& p : pairs) lists->Add(p.ad, hour, minute, static_cast<Metric>(key.metric), p.amount);
+    CounterDelta* list = key.filter == DeltaSet::kEverything ? &lists->everything() : lists->Of(key.filter);
+    for (const TopPair& p : pairs) list->Add(p.ad, hour, minute, static_cast<Metric>(key.metric), p.amount);
   }
   return FromRocks(it->status(), "read top lists");
 }
 
-void CountComparison::CompareDeltas(const CounterDelta& stored, const Parts& parts) {
+void CountComparison::CompareDeltas(uint32_t filter, const CounterDelta& stored, const CounterDelta& raw,
+                                    const Parts& parts) {
   const BigVector<SortItem> stored_rows = SortedRows(stored, false);
-  const BigVector<SortItem> raw_rows = SortedRows(raw_, false);
+  const BigVector<SortItem> raw_rows = SortedRows(raw, false);
   RowBuilder stored_builder;
   RowBuilder raw_builder;
   for (size_t s = 0, r = 0; s < stored_rows.size() || r < raw_rows.size();) {
@@ -225,10 +246,10 @@ void CountComparison::CompareDeltas(const CounterDelta& stored, const Parts& par
     const bool has_stored = s < stored_rows.size() && stored_place == place;
     const bool has_raw = r < raw_rows.size() && raw_place == place;
     const HourRow& stored_row = has_stored ? stored_builder.Build(stored, stored_rows[s].value) : kNothing;
-    const HourRow& raw_row = has_raw ? raw_builder.Build(raw_, raw_rows[r].value) : kNothing;
+    const HourRow& raw_row = has_raw ? raw_builder.Build(raw, raw_rows[r].value) : kNothing;
     Parts asked = parts;
     asked.minutes = parts.minutes && !moment_->MinutesAreGone(HourOfPlace(place));
-    Compare(AdOf(place), HourOfPlace(place), stored_row, raw_row, asked);
+    Compare({AdOf(place), filter, HourOfPlace(place)}, stored_row, raw_row, asked);
     s += has_stored ? 1 : 0;
     r += has_raw ? 1 : 0;
   }
@@ -236,14 +257,20 @@ void CountComparison::CompareDeltas(const CounterDelta& stored, const Parts& par
 
 Status CountComparison::CompareLists() {
   PiecePool pool{CounterDelta::kPieceBytes};
-  CounterDelta lists(&pool);
-  Status read = ReadLists(Family::kTopMinutes, &lists);
-  if (!read.ok()) return read;
-  CompareDeltas(lists, {.minutes = true, .totals = false, .in_lists = true});
-  lists.Clear();
-  read = ReadLists(Family::kTopHours, &lists);
-  if (read.ok()) CompareDeltas(lists, {.minutes = false, .totals = true, .in_lists = true});
-  return read;
+  const CounterDelta nothing(&pool);
+  auto of = [&](const DeltaSet& deltas, uint32_t filter) -> const CounterDelta& {
+    const CounterDelta* found = deltas.Find(filter);
+    return found != nullptr ? *found : nothing;
+  };
+  for (const bool by_minute : {true, false}) {
+    DeltaPools pools;
+    DeltaSet lists(&pools);
+    Status read = ReadLists(by_minute ? Family::kTopMinutes : Family::kTopHours, &lists);
+    if (!read.ok()) return read;
+    const Parts parts{.minutes = by_minute, .totals = !by_minute, .in_lists = true};
+    for (uint32_t filter : filters_) CompareDeltas(filter, of(lists, filter), of(raw_, filter), parts);
+  }
+  return Status::Ok();
 }
 
 }  // namespace tallymark

@@ -7,8 +7,10 @@
 #include <vector>
 
 #include "engine/counted_moment.h"
-#include "engine/counter_delta.h"
+#include "engine/delta_rows.h"
+#include "engine/delta_set.h"
 #include "format/hour_row.h"
+#include "format/keys.h"
 #include "format/time_units.h"
 
 namespace tallymark {
@@ -28,26 +30,33 @@ struct CountMismatch {
   __int128 raw = 0;
 };
 
-// Adds the hours of the range in which the filter has counter rows, or top lists.
-Status HoursWithRows(CountedMoment* moment, uint32_t filter, HourRange range, std::set<int32_t>* hours);
-Status HoursWithLists(CountedMoment* moment, uint32_t filter, HourRange range, std::set<int32_t>* hours);
+// Internal numbers, ascending.
+using FilterNumbers = std::vector<uint32_t>;
 
-// Holds the rows and top lists of one filter against a count from raw. One thread.
+// Adds the hours of the range in which the filters have counter rows, or top lists.
+Status HoursWithRows(CountedMoment* moment, const FilterNumbers& filters, HourRange range,
+                     std::set<int32_t>* hours);
+Status HoursWithLists(CountedMoment* moment, const FilterNumbers& filters, HourRange range,
+                      std::set<int32_t>* hours);
+
+// Holds the rows and top lists of some filters against a count from raw, in one pass over what is
+// stored. One thread.
 class CountComparison {
  public:
   using Tell = std::function<void(const CountMismatch&)>;
 
-  // `raw` is the count of the range up to moment->covered_sequence and nothing else.
-  CountComparison(CountedMoment* moment, uint32_t filter, HourRange range, const CounterDelta& raw, Tell tell)
-      : moment_(moment), filter_(filter), range_(range), raw_(raw), tell_(std::move(tell)) {}
+  // `raw` is the count of the range and the filters up to moment->covered_sequence and nothing else.
+  CountComparison(CountedMoment* moment, const FilterNumbers& filters, HourRange range, const DeltaSet& raw,
+                  Tell tell)
+      : moment_(moment), filters_(filters), range_(range), raw_(raw), tell_(std::move(tell)) {}
 
   // Every row of the range, those without events too, and every event's row. Adds to *rows_checked.
   Status CompareRows(uint64_t* rows_checked);
-  // The same for top lists. Memory: another delta of about the size of `raw`.
+  // The same for top lists. Memory: deltas of about the size of `raw`.
   Status CompareLists();
 
-  // Calls visit(ad) for each row of the range whose ad has no event in its hour, by (ad, hour).
-  Status ForEachStrayRow(const std::function<void(uint32_t ad, int32_t hour)>& visit);
+  // Calls visit for each row of the range that has no event, by (ad, filter, hour).
+  Status ForEachStrayRow(const std::function<void(const CounterKey& key)>& visit);
 
  private:
   // What is compared of two rows; lists have minutes and hours in different places.
@@ -56,21 +65,20 @@ class CountComparison {
     bool totals = true;
     bool in_lists = false;
   };
-  // Walks stored rows and rows of raw side by side. `stored` is null where there is none, `raw` an
-  // index of raw_'s rows or kNone.
-  static constexpr uint32_t kNone = UINT32_MAX;
+  // Walks stored rows and rows of raw side by side. Null where there is none.
   using VisitPair =
-      std::function<void(uint32_t ad, int32_t hour, const std::string_view* stored, uint32_t raw)>;
+      std::function<void(const CounterKey& key, const std::string_view* stored, const RowRef* raw)>;
   Status ForEachPair(const VisitPair& visit);
-  Status ReadLists(Family family, CounterDelta* lists);
-  void CompareDeltas(const CounterDelta& stored, const Parts& parts);
-  void Compare(uint32_t ad, int32_t hour, const HourRow& stored, const HourRow& raw, const Parts& parts);
+  Status ReadLists(Family family, DeltaSet* lists);
+  void CompareDeltas(uint32_t filter, const CounterDelta& stored, const CounterDelta& raw,
+                     const Parts& parts);
+  void Compare(const CounterKey& key, const HourRow& stored, const HourRow& raw, const Parts& parts);
   void TellDifferences(CountMismatch mismatch, const MetricSums& stored, const MetricSums& raw);
 
   CountedMoment* const moment_;
-  const uint32_t filter_;
+  const FilterNumbers& filters_;
   const HourRange range_;
-  const CounterDelta& raw_;
+  const DeltaSet& raw_;
   const Tell tell_;
 };
 

@@ -19,34 +19,6 @@ namespace {
 // read few.
 constexpr size_t kListsMax = 4;
 
-// A row of one of several deltas.
-struct RowRef {
-  const CounterDelta* delta = nullptr;
-  uint32_t filter = 0;
-  uint32_t slot = 0;
-};
-
-// The rows of all filters by (ad, filter, hour): each filter's in its order, then by ad, stably.
-BigVector<RowRef> RowsByKey(const DeltaSet& deltas) {
-  BigVector<RowRef> rows;
-  BigVector<SortItem> items;
-  size_t filters = 0;
-  deltas.ForEach([&](uint32_t filter, const CounterDelta& delta) {
-    filters += delta.empty() ? 0 : 1;
-    for (const SortItem& item : SortedRows(delta, false)) {
-      items.push_back({item.key >> 32, static_cast<uint32_t>(rows.size())});
-      rows.push_back({&delta, filter, item.value});
-    }
-  });
-  if (filters < 2) return rows;
-  BigVector<SortItem> scratch;
-  RadixSort(&items, &scratch);
-  BigVector<RowRef> sorted;
-  sorted.reserve(rows.size());
-  for (const SortItem& item : items) sorted.push_back(rows[item.value]);
-  return sorted;
-}
-
 Status WriteRows(Storage* storage, const DeltaSet& deltas, std::vector<IngestFile>* files) {
   rocksdb::SstFileWriter writer(rocksdb::EnvOptions(), storage->OptionsFor(Family::kCounters));
   files->push_back({Family::kCounters, storage->ScratchPath("counters")});

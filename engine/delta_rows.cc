@@ -19,6 +19,27 @@ BigVector<SortItem> SortedRows(const CounterDelta& delta, bool hour_first) {
   return items;
 }
 
+// Each filter's in its order, then by ad, stably.
+BigVector<RowRef> RowsByKey(const DeltaSet& deltas) {
+  BigVector<RowRef> rows;
+  BigVector<SortItem> items;
+  size_t filters = 0;
+  deltas.ForEach([&](uint32_t filter, const CounterDelta& delta) {
+    filters += delta.empty() ? 0 : 1;
+    for (const SortItem& item : SortedRows(delta, false)) {
+      items.push_back({item.key >> 32, static_cast<uint32_t>(rows.size())});
+      rows.push_back({&delta, filter, item.value});
+    }
+  });
+  if (filters < 2) return rows;
+  BigVector<SortItem> scratch;
+  RadixSort(&items, &scratch);
+  BigVector<RowRef> sorted;
+  sorted.reserve(rows.size());
+  for (const SortItem& item : items) sorted.push_back(rows[item.value]);
+  return sorted;
+}
+
 const HourRow& RowBuilder::Build(const CounterDelta& delta, uint32_t row_index) {
   row_.totals = MetricSums();
   row_.cells.clear();

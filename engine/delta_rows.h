@@ -5,6 +5,7 @@
 
 #include "engine/big_vector.h"
 #include "engine/counter_delta.h"
+#include "engine/delta_set.h"
 #include "engine/radix_sort.h"
 #include "format/hour_row.h"
 
@@ -16,6 +17,16 @@ inline uint64_t HourBits(int32_t hour) { return static_cast<uint32_t>(hour) ^ 0x
 // The rows of a delta: `value` is the row's index, the key (ad, HourBits), or with `hour_first`
 // (HourBits, ad).
 BigVector<SortItem> SortedRows(const CounterDelta& delta, bool hour_first);
+
+// A row of one of several deltas.
+struct RowRef {
+  const CounterDelta* delta = nullptr;
+  uint32_t filter = 0;
+  uint32_t slot = 0;
+};
+
+// The rows of all filters by (ad, filter, hour).
+BigVector<RowRef> RowsByKey(const DeltaSet& deltas);
 
 // Gathers one slot's cells into a row, minutes ascending, each once.
 class RowBuilder {

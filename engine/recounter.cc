@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <map>
 #include <thread>
 
 #include "engine/histogram.h"
@@ -20,7 +21,6 @@ constexpr double kBusySeconds = 0.02;
 constexpr auto kSleepPiece = std::chrono::milliseconds(100);
 
 void Add(const ReconcileReport& part, ReconcileReport* report) {
-  report->rows_checked += part.rows_checked;
   report->mismatch_count += part.mismatch_count;
   for (const ReconcileMismatch& m : part.mismatches) {
     if (report->mismatches.size() < ReconcileReport::kListedMax) report->mismatches.push_back(m);
@@ -96,30 +96,26 @@ Result<Recounter::Counted> Recounter::FiltersToCount() const {
   return counted;
 }
 
-void Recounter::Note(const CountMismatch& mismatch, uint32_t filter_id, ReconcileReport* report) const {
+uint32_t Recounter::Counted::IdOf(uint32_t number) const {
+  for (const FilterRegistry::Whole& w : whole) {
+    if (w.version.number == number) return w.id;
+  }
+  return 0;
+}
+
+void Recounter::Note(const CountMismatch& mismatch, const Counted& filters, ReconcileReport* report) const {
   if (++report->mismatch_count > ReconcileReport::kListedMax) return;
   ReconcileMismatch m;
   if (mismatch.ad < core_->ads().size()) m.ad_id = core_->ads().Name(mismatch.ad);
   m.is_hour = mismatch.minute == CountMismatch::kWholeHour;
   m.bucket_ms = mismatch.hour * kMsPerHour + (m.is_hour ? 0 : mismatch.minute * kMsPerMinute);
-  m.filter_id = filter_id;
+  m.filter_id = filters.IdOf(mismatch.filter);
   m.metric = mismatch.metric;
   m.in_top_lists = mismatch.in_lists;
   m.readable = mismatch.readable;
   m.counted = mismatch.counted;
   m.raw = mismatch.raw;
   report->mismatches.push_back(std::move(m));
-}
-
-Status Recounter::Compare(CountedMoment* moment, HourRange range, uint32_t number, uint32_t id,
-                          const DeltaSet& counts, ReconcileReport* report) {
-  PiecePool pool{CounterDelta::kPieceBytes};
-  const CounterDelta nothing(&pool);
-  const CounterDelta* counted = counts.Find(number);
-  CountComparison comparison(moment, number, range, counted != nullptr ? *counted : nothing,
-                             [&](const CountMismatch& mismatch) { Note(mismatch, id, report); });
-  Status status = comparison.CompareRows(&report->rows_checked);
-  return status.ok() ? comparison.CompareLists() : status;
 }
 
 Status Recounter::ReconcileSome(HourRange range, int32_t* done_to, ReconcileReport* report) {
@@ -134,14 +130,15 @@ Status Recounter::ReconcileSome(HourRange range, int32_t* done_to, ReconcileRepo
   Result<int32_t> end = HourCounter(&core_->ads(), filters.set).CountHours(&moment, range, kRowsMax, &counts);
   if (!end.ok()) return end.status();
   *done_to = *end;
-  const HourRange counted{range.begin, *end};
-  status = Compare(&moment, counted, DeltaSet::kEverything, 0, counts, report);
-  for (size_t i = 0; i < filters.whole.size() && status.ok(); ++i) {
-    const FilterRegistry::Whole& filter = filters.whole[i];
-    ReconcileReport own;
-    status = Compare(&moment, counted, filter.version.number, filter.id, counts, &own);
+  std::map<uint32_t, ReconcileReport> by_number;
+  CountComparison comparison(&moment, filters.numbers, {range.begin, *end}, counts,
+                             [&](const CountMismatch& m) { Note(m, filters, &by_number[m.filter]); });
+  status = comparison.CompareRows(&report->rows_checked);
+  if (status.ok()) status = comparison.CompareLists();
+  for (const auto& [number, part] : by_number) {
     // Rows of a version that was replaced or deleted may have gone already.
-    if (status.ok() && core_->filters().IsCurrent(filter.id, filter.version.number)) Add(own, report);
+    const uint32_t id = filters.IdOf(number);
+    if (number == DeltaSet::kEverything || core_->filters().IsCurrent(id, number)) Add(part, report);
   }
   return status;
 }
@@ -185,13 +182,9 @@ Status Recounter::HoursToReplace(HourRange range, std::vector<int32_t>* hours) {
   const Result<Counted> filters = FiltersToCount();
   if (!filters.ok()) return filters.status();
   CountedMoment moment = TakeMoment();
-  std::set<int32_t> found;
-  Status status;
-  for (uint32_t number : filters->numbers) {
-    if (status.ok()) status = HoursWithLists(&moment, number, range, &listed_hours_);
-    if (status.ok()) status = HoursWithRows(&moment, number, range, &found);
-  }
-  found.insert(listed_hours_.begin(), listed_hours_.end());
+  Status status = HoursWithLists(&moment, filters->numbers, range, &listed_hours_);
+  std::set<int32_t> found = listed_hours_;
+  if (status.ok()) status = HoursWithRows(&moment, filters->numbers, range, &found);
   for (int32_t hour = range.begin; status.ok() && hour < range.end; ++hour) {
     Result<std::optional<int32_t>> next = NextHourOfRaw(&moment.raw, hour);
     if (!next.ok()) return next.status();
@@ -201,22 +194,6 @@ Status Recounter::HoursToReplace(HourRange range, std::vector<int32_t>* hours) {
   }
   hours->assign(found.begin(), found.end());
   return status;
-}
-
-Status Recounter::FindStrays(CountedMoment* moment, int32_t hour, const Counted& filters,
-                             const DeltaSet& counts, CounterView::HourReplacement* replacement) {
-  PiecePool pool{CounterDelta::kPieceBytes};
-  const CounterDelta nothing(&pool);
-  for (uint32_t number : filters.numbers) {
-    const CounterDelta* counted = counts.Find(number);
-    CountComparison comparison(moment, number, {hour, hour + 1}, counted != nullptr ? *counted : nothing,
-                               nullptr);
-    Status status = comparison.ForEachStrayRow(
-        [&](uint32_t ad, int32_t /*hour*/) { replacement->strays.emplace_back(ad, number); });
-    if (!status.ok()) return status;
-  }
-  std::ranges::sort(replacement->strays);
-  return Status::Ok();
 }
 
 // Most of the hour is counted while checkpoints go on, from one moment; what they have covered since
@@ -242,7 +219,9 @@ Status Recounter::RecomputeHour(int32_t hour, RecomputeReport* report) {
   replacement.filters = filters.numbers;
   replacement.counts = &counts;
   replacement.minutes = !moment.MinutesAreGone(hour);
-  status = FindStrays(&moment, hour, filters, counts, &replacement);
+  CountComparison comparison(&moment, filters.numbers, {hour, hour + 1}, counts, nullptr);
+  status = comparison.ForEachStrayRow(
+      [&](const CounterKey& key) { replacement.strays.emplace_back(key.ad, key.filter); });
   if (!status.ok()) return status;
   // Blocks that span hours do not say which: here was none.
   if (counts.empty() && replacement.strays.empty() && !listed_hours_.contains(hour)) return Status::Ok();

@@ -30,7 +30,8 @@ class Recounter {
   struct Counted {
     std::vector<FilterRegistry::Whole> whole;  // by internal number
     std::shared_ptr<const FilterSet> set;
-    std::vector<uint32_t> numbers;  // ascending, 0 among them
+    FilterNumbers numbers;  // ascending, 0 among them
+    uint32_t IdOf(uint32_t number) const;
   };
   Result<Counted> FiltersToCount() const;
   CountedMoment TakeMoment();
@@ -39,14 +40,10 @@ class Recounter {
   void Progress(int32_t hour, HourRange range) const;
   static void Log(const ReconcileReport& report);
   Status ReconcileAll(HourRange range, ReconcileReport* report);
-  Status Compare(CountedMoment* moment, HourRange range, uint32_t number, uint32_t id, const DeltaSet& counts,
-                 ReconcileReport* report);
   Status ReconcileSome(HourRange range, int32_t* done_to, ReconcileReport* report);
-  void Note(const CountMismatch& mismatch, uint32_t filter_id, ReconcileReport* report) const;
+  void Note(const CountMismatch& mismatch, const Counted& filters, ReconcileReport* report) const;
   Status HoursToReplace(HourRange range, std::vector<int32_t>* hours);
   Status RecomputeHour(int32_t hour, RecomputeReport* report);
-  Status FindStrays(CountedMoment* moment, int32_t hour, const Counted& filters, const DeltaSet& counts,
-                    CounterView::HourReplacement* replacement);
 
   Core* const core_;
   const RecountControl& control_;
