@@ -13,15 +13,16 @@ constexpr size_t kPointsAtOnce = 128;
 // With more ads than a run's groups divided by this, the run is read through instead of searched.
 constexpr size_t kSearchCost = 16;
 
-void AddGroup(const DistinctRun& run, size_t group, HourRange range, int32_t step_hours,
-              std::span<DistinctRow> points) {
-  const auto point = static_cast<size_t>((run.group(group).hour - range.begin) / step_hours);
-  points[point].users.Add(run.users(group));
-  points[point].ips.Add(run.ips(group));
-}
+// A group of a run that a question is about.
+struct Hit {
+  uint32_t ad;
+  int32_t hour;
+  const DistinctRun* run;
+  size_t group;
+};
 
-void AddRun(const DistinctRun& run, std::span<const uint32_t> ads, HourRange range, int32_t step_hours,
-            std::span<DistinctRow> points) {
+void CollectHits(const DistinctRun& run, std::span<const uint32_t> ads, HourRange range,
+                 std::vector<Hit>* hits) {
   if (run.hour_max() < range.begin || run.hour_min() >= range.end) return;
   const bool search = ads.size() * kSearchCost < run.size();
   size_t at = 0;
@@ -31,9 +32,71 @@ void AddRun(const DistinctRun& run, std::span<const uint32_t> ads, HourRange ran
            (run.group(at).ad < ad || (run.group(at).ad == ad && run.group(at).hour < range.begin)))
       ++at;
     for (; at < run.size() && run.group(at).ad == ad && run.group(at).hour < range.end; ++at)
-      AddGroup(run, at, range, step_hours, points);
+      hits->push_back({ad, run.group(at).hour, &run, at});
   }
 }
+
+void AddSet(DistinctSet* part, DistinctSet* sum) {
+  if (const HyperLogLog* sketch = part->sketch()) {
+    std::string packed;
+    sketch->AppendPacked(&packed);
+    sum->AddSketch(packed);
+  } else {
+    sum->AddSorted(part->elements());
+  }
+}
+
+// Adds the sets of one ad's hours to points. What lies in runs and what is stored of an hour are put
+// together first, as a checkpoint will do: whether the hour is an estimate then depends on its events
+// alone, not on where they lie now.
+class HourSums {
+ public:
+  HourSums(HourRange range, int32_t step_hours, std::span<DistinctRow> points, std::vector<Hit> hits)
+      : range_(range), step_hours_(step_hours), points_(points), hits_(std::move(hits)) {
+    std::ranges::sort(hits_, {}, [](const Hit& hit) { return std::pair(hit.ad, hit.hour); });
+  }
+
+  // In ascending order of (ad, hour).
+  Status AddStored(uint32_t ad, int32_t hour, std::string_view row) {
+    AddHitsBefore(ad, hour);
+    if (!NextIs(ad, hour)) return AddDistinctRow(row, &PointOf(hour));
+    whole_.Clear();
+    Status added = AddDistinctRow(row, &whole_);
+    if (added.ok()) AddHits(ad, hour);
+    return added;
+  }
+  void Finish() { AddHitsBefore(UINT32_MAX, INT32_MAX); }
+
+ private:
+  DistinctRow& PointOf(int32_t hour) {
+    return points_[static_cast<size_t>((hour - range_.begin) / step_hours_)];
+  }
+  bool NextIs(uint32_t ad, int32_t hour) const {
+    return next_ < hits_.size() && hits_[next_].ad == ad && hits_[next_].hour == hour;
+  }
+  void AddHitsBefore(uint32_t ad, int32_t hour) {
+    while (next_ < hits_.size() && std::pair(hits_[next_].ad, hits_[next_].hour) < std::pair(ad, hour)) {
+      whole_.Clear();
+      AddHits(hits_[next_].ad, hits_[next_].hour);
+    }
+  }
+  // On top of what whole_ has.
+  void AddHits(uint32_t ad, int32_t hour) {
+    for (; NextIs(ad, hour); ++next_) {
+      whole_.users.Add(hits_[next_].run->users(hits_[next_].group));
+      whole_.ips.Add(hits_[next_].run->ips(hits_[next_].group));
+    }
+    AddSet(&whole_.users, &PointOf(hour).users);
+    AddSet(&whole_.ips, &PointOf(hour).ips);
+  }
+
+  const HourRange range_;
+  const int32_t step_hours_;
+  const std::span<DistinctRow> points_;
+  std::vector<Hit> hits_;
+  size_t next_ = 0;
+  DistinctRow whole_;
+};
 
 }  // namespace
 
@@ -53,6 +116,9 @@ DistinctView::Snapshot DistinctView::Take() const {
 
 Status DistinctView::AddPoints(const Snapshot& snapshot, std::span<const uint32_t> ads, HourRange range,
                                int32_t step_hours, std::span<DistinctRow> points) const {
+  std::vector<Hit> hits;
+  for (const auto& run : snapshot.runs) CollectHits(*run, ads, range, &hits);
+  HourSums sums(range, step_hours, points, std::move(hits));
   rocksdb::Iterator* it = snapshot.rows.get();
   for (uint32_t ad : ads) {
     for (it->Seek(DistinctKey{ad, range.begin}.Encode()); it->Valid(); it->Next()) {
@@ -60,13 +126,12 @@ Status DistinctView::AddPoints(const Snapshot& snapshot, std::span<const uint32_
       if (!DistinctKey::Decode(ToView(it->key()), &key))
         return Status::Corruption("a distinct key is unreadable");
       if (key.ad != ad || key.hour >= range.end) break;
-      const auto point = static_cast<size_t>((key.hour - range.begin) / step_hours);
-      Status added = AddDistinctRow(ToView(it->value()), &points[point]);
+      Status added = sums.AddStored(ad, key.hour, ToView(it->value()));
       if (!added.ok()) return added;
     }
     if (!it->status().ok()) return FromRocks(it->status(), "read distinct rows");
   }
-  for (const auto& run : snapshot.runs) AddRun(*run, ads, range, step_hours, points);
+  sums.Finish();
   return Status::Ok();
 }
 
@@ -80,9 +145,7 @@ Status DistinctView::Points(std::span<const uint32_t> ads, HourRange range, int3
   const Snapshot snapshot = Take();
   std::vector<DistinctRow> rows;
   rows.reserve(std::min(count, kPointsAtOnce));
-  // One hour of one ad is an estimate beyond the bound that its stored row has, wherever it lies now.
-  const size_t exact_max = ads.size() == 1 && step_hours == 1 ? kDistinctExactMax : kUnionExactMax;
-  while (rows.size() < std::min(count, kPointsAtOnce)) rows.emplace_back(exact_max);
+  while (rows.size() < std::min(count, kPointsAtOnce)) rows.emplace_back(kUnionExactMax);
   for (size_t first = 0; first < count; first += rows.size()) {
     const std::span<DistinctRow> wanted(rows.data(), std::min(rows.size(), count - first));
     const int32_t begin = range.begin + static_cast<int32_t>(first) * step_hours;

@@ -177,6 +177,23 @@ TEST(DistinctViewTest, ARangeOfExactHoursIsExactBeyondTheBoundOfOne) {
   ExpectCounts(view.Point({1}, kHour, kHour + 4), 9'000, 1);
 }
 
+TEST(DistinctViewTest, ARangeWithOneHourBeyondTheBoundIsTheSameEstimateInMemoryAndOnDisk) {
+  ViewUnderTest view;
+  std::string lines;
+  for (int k = 0; k < 5'000; ++k) lines += Line(1, kHour, k, k % 300);
+  for (int k = 0; k < 100; ++k) lines += Line(1, kHour + 1, 4'950 + k, k);
+  view.Apply(lines);
+  const DistinctPoint live = view.Point({1}, kHour, kHour + 2);
+  EXPECT_FALSE(live.users.exact);
+  EXPECT_EQ(live.ips, (DistinctCount{300, true}));
+  view.Checkpoint();
+  EXPECT_EQ(view.Point({1}, kHour, kHour + 2).users, live.users);
+  // Part of the hour on disk and part in memory, which have all in common.
+  view.Apply(lines);
+  EXPECT_EQ(view.Point({1}, kHour, kHour + 2).users, live.users);
+  EXPECT_EQ(view.Point({1}, kHour, kHour + 2).ips, live.ips);
+}
+
 TEST(DistinctViewTest, ReplayGivesWhatApplyGave) {
   TestStorage storage;
   AdTable ads;
