@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 """Runs InfluxData's line protocol corpus through `tally parse --any`.
 
-usage: corpus_check.py TALLY CORPUS_JSON
+usage: corpus_check.py TALLY CORPUS_JSON [--all]
 
-Every case must be taken or refused as the corpus says, and every point taken must have the corpus's
-name, tags, fields (type and value) and time. Exit 77 when the corpus is not there.
+A case must be taken or refused as the corpus says, and every point taken must have the corpus's
+name, tags, fields (type and value) and time. A process for each of 6,220 refused cases takes minutes,
+and LineProtocolCorpus holds the parser against all of them: here it is every eighth, unless asked for
+--all, and every taken one. Exit 77 when the corpus is not there.
 """
 
 import base64
@@ -16,6 +18,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 
 SKIPPED = 77
+REFUSED_STEP = 8
 PRECISIONS = {"1ns": "ns", "1µs": "us", "1ms": "ms", "1s": "s"}
 
 
@@ -79,6 +82,10 @@ def main():
         return SKIPPED
     with open(corpus, encoding="utf-8") as file:
         cases = json.load(file)["decode"]
+    if "--all" not in sys.argv[3:]:
+        refused = [key for key, case in cases.items() if "error" in case["output"]]
+        skipped = {key for place, key in enumerate(refused) if place % REFUSED_STEP}
+        cases = {key: case for key, case in cases.items() if key not in skipped}
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
         answers = list(pool.map(lambda case: check_case(tally, case), cases.values()))
     wrong = [(key, answer) for key, answer in zip(cases, answers) if answer]
