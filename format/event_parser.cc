@@ -97,11 +97,13 @@ class ChunkParse {
     ScanRun& run = templates_->run;
     run.unit_ns = options_.unit_ns;
     run.read_time_ns = options_.read_time_ns;
+    run.read_step_ns = options_.read_step_ns;
     run.oldest_ns = options_.oldest_ns;
     run.newest_ns = options_.newest_ns;
     run.blank = &kBlank;
     for (size_t batch = kBatchEventsMin;; batch = std::min(batch * 2, kBatchEventsMax)) {
       ScanStop stop = TakeFastBatch(batch);
+      options_.read_time_ns = run.read_time_ns;
       if (stop != ScanStop::kFull) return stop == ScanStop::kEnd;
     }
   }
@@ -220,6 +222,7 @@ class ChunkParse {
       Reject(rejection.reason, line_begin, line_end, rejection.position, std::move(rejection.detail));
       return;
     }
+    if (!tokens_->time_ns) options_.read_time_ns += options_.read_step_ns;
     ComputeIdentity(*chunk_, chunk_->events.back());
     if (templates_->scan != nullptr) templates_->Learn(Input().substr(line_begin, line_end - line_begin));
   }
@@ -268,7 +271,7 @@ class ChunkParse {
     segment_rejected_ = 0;
   }
 
-  const EventParseOptions& options_;
+  EventParseOptions options_;
   const bool want_directives_;
   Templates* const templates_;
   EventBuilder* const builder_;

@@ -44,7 +44,8 @@ inline constexpr size_t kMaxAttributeValueBytes = 1024;
 
 struct EventParseOptions {
   int64_t unit_ns = 1;                                      // nanoseconds per unit of the line's timestamps
-  int64_t read_time_ns = 0;                                 // the time of a line that carries none
+  int64_t read_time_ns = 0;                                 // the time of the first line that carries none
+  int64_t read_step_ns = 0;                                 // by how much later the next such line was read
   int64_t oldest_ns = std::numeric_limits<int64_t>::min();  // earlier events are too_old
   int64_t newest_ns = std::numeric_limits<int64_t>::max();  // later events are in_future
   // true (TCP): LF always ends a line. false (HTTP): an LF inside a quoted string belongs to it.

@@ -35,7 +35,8 @@ struct ScanRun {
   uint32_t stop = 0;
   const Event* blank = nullptr;
   int64_t unit_ns = 1;
-  int64_t read_time_ns = 0;
+  int64_t read_time_ns = 0;  // moves on by the step with each line that takes it
+  int64_t read_step_ns = 0;
   int64_t oldest_ns = 0;
   int64_t newest_ns = 0;
 };

@@ -98,7 +98,9 @@ inline bool IsAdAllowed(const char* text, EventKind kind, const Event& event) {
   event->kind = shape.kind;
   event->extra_begin = run->extra_count;
   event->extra_count = shape.extra_count;
-  return TakeLineEnd(p, run->text + run->end);
+  const char* next = TakeLineEnd(p, run->text + run->end);
+  if (!shape.has_time && next != nullptr) run->read_time_ns += run->read_step_ns;
+  return next;
 }
 
 // The begin of the next line, or null where this one is not of the shape or not plainly

@@ -45,6 +45,7 @@ void ChunkPipeline::Parse(const std::shared_ptr<Slot>& slot) {
   AcceptedTimes times = services_.engine.AcceptedTimesNow();
   EventParseOptions options{.unit_ns = 1,
                             .read_time_ns = slot->read_ns,
+                            .read_step_ns = 1,
                             .oldest_ns = times.oldest_ns,
                             .newest_ns = times.newest_ns,
                             .lf_always_ends_line = true};

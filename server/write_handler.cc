@@ -68,6 +68,7 @@ void ParseBody(const Services& services, int64_t unit_ns, EventChunk* chunk, Par
   AcceptedTimes times = services.engine.AcceptedTimesNow();
   EventParseOptions options{.unit_ns = unit_ns,
                             .read_time_ns = services.clock.NowNs(),
+                            .read_step_ns = 1,
                             .oldest_ns = times.oldest_ns,
                             .newest_ns = times.newest_ns,
                             .lf_always_ends_line = false};

@@ -180,6 +180,7 @@ TEST(EventParserDifferentialTest, EveryPathGivesTheSame) {
     EventParseOptions options;
     options.unit_ns = random() % 2 == 0 ? 1 : 1000;
     options.read_time_ns = 77;
+    options.read_step_ns = static_cast<int64_t>(random() % 3);
     options.oldest_ns = random() % 2 == 0 ? options.oldest_ns : 1000;
     options.newest_ns = random() % 2 == 0 ? options.newest_ns : 1'000'000'000'000'000'000;
     options.lf_always_ends_line = random() % 2 == 0;

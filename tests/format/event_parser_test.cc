@@ -109,6 +109,17 @@ TEST(EventParserTest, ReadTimeStandsInForAMissingTimestamp) {
   EXPECT_EQ(parsed.chunk.events[4].time_ns, 7'000'000);
 }
 
+// Each was read at its own time, so equal ones are as many events in one chunk as in several.
+TEST(EventParserTest, EachLineWithoutATimestampHasAReadTimeOfItsOwn) {
+  EventParseOptions options{.read_time_ns = 42, .read_step_ns = 1};
+  std::string lines;
+  for (int i = 0; i < 200; ++i) lines += i % 50 == 7 ? "click,ad_id=a ip=\"1.2\"\n" : "click,ad_id=a\n";
+  Parsed parsed = Parse(lines, options);
+  ASSERT_EQ(parsed.chunk.events.size(), 196u);
+  for (size_t i = 0; i < parsed.chunk.events.size(); ++i)
+    EXPECT_EQ(parsed.chunk.events[i].time_ns, 42 + static_cast<int64_t>(i));
+}
+
 TEST(EventParserTest, EmptyIdsAndAddressesAreAbsentOthersMayBeEmpty) {
   Parsed parsed =
       Parse("click,ad_id=a event_id=\"\",ip=\"\",click_id=\"\",user_id=\"\",country=\"\",x=\"\" 1");
