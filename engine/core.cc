@@ -79,6 +79,7 @@ Status Core::Load() {
   storage_options.data_dir = context_.options.data_dir;
   storage_options.block_cache_bytes = ShareOf(context_.options.memory_bytes, kBlockCacheShare);
   storage_options.file_system = context_.file_system;
+  storage_options.cut_damaged_log = context_.options.cut_damaged_log;
   auto live_filters = std::make_shared<LiveFilters>();
   storage_options.live_filters = live_filters;
   Result<std::unique_ptr<Storage>> storage = Storage::Open(storage_options, retention_);

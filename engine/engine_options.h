@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <string>
 
 #include "engine/answers.h"
@@ -14,6 +15,9 @@ namespace tallymark {
 struct EngineOptions {
   // Directory of everything the engine keeps. Created when absent. One process at a time.
   std::string data_dir = "./tallymark-data";
+  // Opens a directory whose log (RocksDB's) is damaged without what stands at and behind the damage,
+  // acknowledged events among it. Off, it is refused with kCorruption.
+  bool cut_damaged_log = false;
   // Two arrivals of one identity whose event times lie at most this far apart are one event.
   // Longer windows make every look-up ask more days.
   int64_t dedup_window_ms = kMsPerDay;

@@ -196,6 +196,11 @@ void Storage::DescribeFamilies(const std::shared_ptr<RetentionPositions>& retent
   statistics_ = rocksdb::CreateDBStatistics();
   statistics_->set_stats_level(rocksdb::StatsLevel::kExceptDetailedTimers);
   db_options_.statistics = statistics_;
+  // A record that a crash cut short ends the log, as nobody was told that it is durable. One whose
+  // checksum is wrong was damaged later, and acknowledged events may stand behind it.
+  db_options_.wal_recovery_mode = options_.cut_damaged_log
+                                      ? rocksdb::WALRecoveryMode::kPointInTimeRecovery
+                                      : rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
   if (options_.read_only) db_options_.info_log = std::make_shared<NoInfoLog>();
   if (options_.file_system) {
     env_ = rocksdb::NewCompositeEnv(options_.file_system);
@@ -258,7 +263,12 @@ Status Storage::OpenDatabase() {
   if (!opened.ok()) {
     bool locked = opened.IsIOError() && opened.ToString().find("lock") != std::string::npos;
     if (locked) return Status::Conflict(options_.data_dir + " is in use by another process");
-    return FromRocks(opened, "cannot open " + path);
+    const bool may_be_log = opened.IsCorruption() && !options_.cut_damaged_log;
+    return FromRocks(opened,
+                     "cannot open " + path +
+                         (may_be_log ? " (where the damage is in a .log file, tallyd --cut-damaged-log "
+                                       "starts without what stands at and behind it)"
+                                     : ""));
   }
   db_.reset(db);
   handles_.fill(handles[0]);

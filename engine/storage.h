@@ -77,6 +77,9 @@ struct StorageOptions {
   // With read_only: another process holds the directory. What was durable at Open is seen; no
   // snapshots (reads need none, since nothing moves).
   bool beside_owner = false;
+  // A damaged record of RocksDB's log ends the log, instead of refusing the directory: what was
+  // acknowledged behind it is given up.
+  bool cut_damaged_log = false;
   // Tests put a faulty file system here; null is the machine's.
   std::shared_ptr<rocksdb::FileSystem> file_system;
   // Null: rows of every filter are kept.

@@ -119,6 +119,9 @@ void AddOptions(CLI::App* app, ServerOptions* options, std::string* log_level) {
          "Import the .csv and .tsv files that are put into this folder, by the .json mapping beside them")
       ->type_name("DIR");
   AddSize(app, "--import-max", &options->import_bytes_max, "Largest file that may be imported");
+  app->add_flag("--cut-damaged-log", engine.cut_damaged_log,
+                "Start although the log is damaged, and give up what stands at and behind the damage:\n"
+                "acknowledged events may be lost. Without it such a directory is refused");
   app->add_option("--log-level", *log_level, "What goes to stderr")
       ->capture_default_str()
       ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error", "off"}));

@@ -48,6 +48,20 @@ class StorageTest : public ::testing::Test {
       EXPECT_TRUE(db->DestroyColumnFamilyHandle(handle).ok());
     delete db;
   }
+  // Changes one byte in the middle of RocksDB's newest log.
+  void DamageLog() {
+    std::filesystem::path newest;
+    for (const auto& entry : std::filesystem::directory_iterator(DatabasePath(Data()))) {
+      if (entry.path().extension() == ".log" && entry.path() > newest) newest = entry.path();
+    }
+    std::fstream file(newest, std::ios::in | std::ios::out | std::ios::binary);
+    const auto middle = static_cast<std::streamoff>(std::filesystem::file_size(newest) / 2);
+    file.seekg(middle);
+    const int byte = file.get();
+    file.seekp(middle);
+    file.put(static_cast<char>(byte ^ 1));
+    ASSERT_TRUE(file.good());
+  }
   static void Put(Storage* storage, const std::string& key, const std::string& value) {
     rocksdb::WriteOptions sync;
     sync.sync = true;
@@ -192,6 +206,35 @@ TEST_F(StorageTest, AnUnreadableFormatVersionIsCorruption) {
 TEST_F(StorageTest, ReadersCreateNothing) {
   EXPECT_EQ(Open(true).status().code(), Code::kNotFound);
   EXPECT_FALSE(std::filesystem::exists(Data()));
+}
+
+TEST_F(StorageTest, ADamagedLogIsRefusedUnlessItsEndIsGivenUp) {
+  {
+    std::unique_ptr<Storage> storage = MustOpen();
+    for (int i = 0; i < 100; ++i) Put(storage.get(), "k" + std::to_string(i), std::string(100, 'v'));
+  }
+  DamageLog();
+  for (const bool read_only : {false, true}) EXPECT_EQ(Open(read_only).status().code(), Code::kCorruption);
+  StorageOptions options;
+  options.data_dir = Data();
+  options.cut_damaged_log = true;
+  Result<std::unique_ptr<Storage>> cut = Storage::Open(options, std::make_shared<RetentionPositions>());
+  ASSERT_TRUE(cut.ok()) << cut.status().message();
+  EXPECT_TRUE((*cut)->Get(Family::kMeta, "k0").ok());
+  EXPECT_FALSE((*cut)->Get(Family::kMeta, "k99").ok());
+}
+
+TEST_F(StorageTest, ALogThatACrashCutShortIsNoDamage) {
+  std::unique_ptr<Storage> storage = MustOpen();
+  for (int i = 0; i < 100; ++i) Put(storage.get(), "k" + std::to_string(i), std::string(100, 'v'));
+  storage.reset();
+  for (const auto& entry : std::filesystem::directory_iterator(DatabasePath(Data()))) {
+    if (entry.path().extension() == ".log" && entry.file_size() > 60)
+      std::filesystem::resize_file(entry.path(), entry.file_size() - 60);
+  }
+  storage = MustOpen();
+  EXPECT_TRUE(storage->Get(Family::kMeta, "k98").ok());
+  EXPECT_FALSE(storage->Get(Family::kMeta, "k99").ok());
 }
 
 TEST_F(StorageTest, AReaderSeesTheDataAndChangesNoFile) {
