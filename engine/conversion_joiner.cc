@@ -134,16 +134,19 @@ void ConversionJoiner::End(uint64_t number, Batch* batch) {
 }
 
 Status ConversionJoiner::Expire(int64_t now_ns, size_t most, Batch* batch) {
-  for (size_t i = 0; i < most && some_wait_; ++i) {
-    const auto& [number, entry] = *waiting_.entries().begin();
-    if (now_ns - entry.arrival_ns < options_.wait_ns) break;
+  std::vector<uint64_t> numbers;
+  std::vector<RawEvent> events;
+  for (const auto& [number, entry] : waiting_.entries()) {
+    if (numbers.size() == most || now_ns - entry.arrival_ns < options_.wait_ns) break;
     EventChunk chunk;
     Status read = waiting_.Read(number, &chunk);
     if (!read.ok()) return read;
-    if (options_.expired) options_.expired(ToRawEvent(chunk, chunk.events.front()));
-    figures_.expired.fetch_add(1, std::memory_order_relaxed);
-    End(number, batch);
+    numbers.push_back(number);
+    events.push_back(ToRawEvent(chunk, chunk.events.front()));
   }
+  if (numbers.empty() || (options_.expired && !options_.expired(events))) return Status::Ok();
+  for (uint64_t number : numbers) End(number, batch);
+  figures_.expired.fetch_add(numbers.size(), std::memory_order_relaxed);
   return Status::Ok();
 }
 

@@ -6,6 +6,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <span>
 #include <utility>
 
 #include "engine/ad_table.h"
@@ -21,7 +22,7 @@ struct ConversionOptions {
   int64_t wait_ns = 0;          // by the clock, from a conversion's arrival on
   int64_t dedup_window_ns = 0;  // as the identity index has it
   const Clock* clock = nullptr;
-  std::function<void(const RawEvent&)> expired;  // may be empty
+  std::function<bool(std::span<const RawEvent>)> expired;  // as EngineOptions::conversions_expired
 };
 
 // Settles what concerns conversions without an ad of their own: they take it from the click they

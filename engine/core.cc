@@ -41,7 +41,7 @@ ConversionOptions ConversionOptionsOf(const CoreContext& context) {
   options.wait_ns = context.options.conversion_wait_ms * kNsPerMs;
   options.dedup_window_ns = context.options.dedup_window_ms * kNsPerMs;
   options.clock = context.clock;
-  options.expired = context.options.conversion_expired;
+  options.expired = context.options.conversions_expired;
   return options;
 }
 

@@ -30,9 +30,10 @@ struct EngineOptions {
   int64_t conversion_window_ms = 90 * kMsPerDay;
   // How long, by the clock, a conversion waits for its click. Each takes about 250 bytes of memory.
   int64_t conversion_wait_ms = 90 * kMsPerDay;
-  // Called for a conversion that has waited too long, from an engine thread, before it is forgotten:
-  // after a crash perhaps once more. May be empty.
-  std::function<void(const RawEvent&)> conversion_expired;
+  // Called with conversions that have waited too long, from an engine thread, before they are
+  // forgotten. True: they are kept elsewhere, durably; false: they wait on, and come again. After a
+  // crash perhaps once more. May be empty.
+  std::function<bool(std::span<const RawEvent>)> conversions_expired;
   // How long raw records, minute cells and hour rows are kept, by the clock; 0 keeps for ever.
   int64_t retain_raw_ms = 0;
   int64_t retain_minutes_ms = 0;

@@ -79,6 +79,16 @@ void DeadLetters::Flush() {
   written_.wait(lock, [&] { return flush_done_ >= mine || stopping_; });
 }
 
+bool DeadLetters::Sync() {
+  std::unique_lock lock(mutex_);
+  const uint64_t dropped_before = dropped();
+  const uint64_t mine = ++flush_asked_;
+  sync_asked_ = mine;
+  work_.notify_one();
+  written_.wait(lock, [&] { return flush_done_ >= mine || stopping_; });
+  return flush_done_ >= mine && sync_failed_ < mine && dropped() == dropped_before;
+}
+
 void DeadLetters::WriteLoop() {
   std::string records;
   std::unique_lock lock(mutex_);
@@ -86,18 +96,21 @@ void DeadLetters::WriteLoop() {
     work_.wait_for(lock, kWriteInterval,
                    [&] { return stopping_ || buffer_.size() >= kEagerBytes || flush_asked_ > flush_done_; });
     last = stopping_;
-    uint64_t asked = flush_asked_;
+    const uint64_t asked = flush_asked_;
+    const bool sync = sync_asked_ > flush_done_;
     records.swap(buffer_);
     lock.unlock();
-    if (!records.empty()) Write(records);
+    bool written = records.empty() || Write(records);
+    if (sync) written = written && fdatasync(file_) == 0;
     records.clear();
     lock.lock();
     flush_done_ = asked;
+    if (!written) sync_failed_ = asked;
     written_.notify_all();
   }
 }
 
-void DeadLetters::Write(const std::string& records) {
+bool DeadLetters::Write(const std::string& records) {
   if (file_bytes_ >= options_.file_bytes_max) {
     if (Status s = OpenFile(file_number_ + 1); !s.ok()) spdlog::warn("dead letters: {}", s.message());
     RemoveOldest();
@@ -106,6 +119,7 @@ void DeadLetters::Write(const std::string& records) {
   if (!ok && !failing_) spdlog::warn("dead letters are being lost: {}", ErrnoText(directory_));
   if (!ok) dropped_.fetch_add(static_cast<uint64_t>(std::ranges::count(records, '\n')));
   failing_ = !ok;
+  return ok;
 }
 
 bool DeadLetters::WriteAll(std::string_view bytes) {

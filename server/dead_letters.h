@@ -35,6 +35,8 @@ class DeadLetters {
 
   // Writes what was added before the call and returns when the operating system has it.
   void Flush();
+  // The same for the disk. False when letters were lost meanwhile, or may be after a power failure.
+  [[nodiscard]] bool Sync();
 
   uint64_t dropped() const { return dropped_.load(std::memory_order_relaxed); }
 
@@ -47,7 +49,7 @@ class DeadLetters {
   Status OpenFile(uint32_t number);
   void RemoveOldest() const;
   void WriteLoop();
-  void Write(const std::string& records);
+  bool Write(const std::string& records);
   bool WriteAll(std::string_view bytes);
 
   const std::string directory_;
@@ -60,6 +62,8 @@ class DeadLetters {
   std::string buffer_;               // guarded by mutex_
   uint64_t flush_asked_ = 0;         // guarded by mutex_
   uint64_t flush_done_ = 0;          // guarded by mutex_
+  uint64_t sync_asked_ = 0;          // guarded by mutex_: of flush_asked_, the last that wants the disk
+  uint64_t sync_failed_ = 0;         // guarded by mutex_: flushes up to this one may not be on the disk
   bool stopping_ = false;            // guarded by mutex_
 
   // Of the writer's thread only.

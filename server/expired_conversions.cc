@@ -4,26 +4,19 @@
 
 namespace tallymark {
 
-void ExpiredConversions::Reject(const Services& services, const std::string& line) {
-  RejectLine(services, RejectReason::kConversionExpired, line,
-             "accepted, and no click with this click_id came within the time to wait", "engine");
-}
-
-void ExpiredConversions::Take(const RawEvent& event) {
-  std::string line = EventLine(event);
+bool ExpiredConversions::Take(std::span<const RawEvent> events) {
   std::lock_guard lock(mutex_);
-  if (services_ != nullptr) {
-    Reject(*services_, line);
-  } else {
-    early_.push_back(std::move(line));
+  if (services_ == nullptr) return false;
+  for (const RawEvent& event : events) {
+    RejectLine(*services_, RejectReason::kConversionExpired, EventLine(event),
+               "accepted, and no click with this click_id came within the time to wait", "engine");
   }
+  return services_->dead_letters.Sync();
 }
 
 void ExpiredConversions::Start(const Services* services) {
   std::lock_guard lock(mutex_);
   services_ = services;
-  for (const std::string& line : early_) Reject(*services, line);
-  early_.clear();
 }
 
 }  // namespace tallymark

@@ -67,6 +67,10 @@ asio::awaitable<void> HttpServer::WatchDeadlines() {
   }
 }
 
+void HttpServer::StopAccepting() {
+  if (services_ != nullptr) listener_.Stop();
+}
+
 void HttpServer::Stop(std::chrono::milliseconds longest) {
   if (services_ == nullptr) return;
   listener_.Stop();

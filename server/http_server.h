@@ -32,6 +32,9 @@ class HttpServer {
   // `services` must outlive this and every answer of its engine.
   void Start(const Services& services);
 
+  // Takes no more connections; those that are open go on.
+  void StopAccepting();
+
   // Takes no more connections and requests, lets those that were read be answered for at most
   // `longest`, then cuts.
   void Stop(std::chrono::milliseconds longest);

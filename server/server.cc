@@ -53,7 +53,9 @@ class RunningServer : public Server {
     if (Status s = ingest_.Open(*ingest); !s.ok()) return s.WithContext("--ingest-listen");
     if (Status s = http_.Open(*http); !s.ok()) return s.WithContext("--http-listen");
     EngineOptions engine_options = options_.engine;
-    engine_options.conversion_expired = [this](const RawEvent& event) { expired_.Take(event); };
+    engine_options.conversions_expired = [this](std::span<const RawEvent> events) {
+      return expired_.Take(events);
+    };
     Result<std::unique_ptr<Engine>> engine = Engine::Open(engine_options);
     if (!engine.ok()) return engine.status();
     engine_ = std::move(engine).value();
@@ -72,6 +74,7 @@ class RunningServer : public Server {
   Status Stop() override {
     if (std::exchange(stopped_, true)) return closed_;
     drop_folder_.reset();
+    http_.StopAccepting();
     ingest_.Stop(options_.stop_time);
     http_.Stop(options_.stop_time);
     if (engine_ != nullptr) closed_ = engine_->Close();

@@ -1,6 +1,7 @@
 // Conversions without an ad: they count under the click they name, whenever it comes.
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <thread>
 
@@ -32,7 +33,10 @@ class ConversionJoinTest : public ::testing::Test {
     options_.clock = &clock_;
     options_.memory_bytes = 64 << 20;
     options_.free_space_floor_bytes = 0;
-    options_.conversion_expired = [this](const RawEvent& event) { expired_.push_back(event); };
+    options_.conversions_expired = [this](std::span<const RawEvent> events) {
+      if (can_keep_) expired_.insert(expired_.end(), events.begin(), events.end());
+      return can_keep_.load();
+    };
     engine_ = MustOpen(options_);
   }
   void Reopen() {
@@ -65,6 +69,7 @@ class ConversionJoinTest : public ::testing::Test {
   ManualClock clock_{kStart + 200 * kNsPerDay};
   EngineOptions options_;
   std::vector<RawEvent> expired_;
+  std::atomic<bool> can_keep_ = true;
   std::unique_ptr<Engine> engine_;
 };
 
@@ -214,6 +219,24 @@ TEST_F(ConversionJoinTest, WhatWaitsTooLongExpiresAndIsHandedOver) {
   EXPECT_EQ(expired_[0].revenue_micros, 1'500'000);
   Send(Click("a", "c1", kStart) + Click("a", "c2", kStart));
   EXPECT_EQ(Conversions("a"), 1);
+}
+
+TEST_F(ConversionJoinTest, WhatExpiresWaitsOnUntilItIsKeptElsewhere) {
+  options_.conversion_wait_ms = 10 * kMsPerDay;
+  can_keep_ = false;
+  Reopen();
+  Send(Conversion("c1", "v1", kStart));
+  clock_.Set(clock_.NowNs() + 11 * kNsPerDay);
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  EXPECT_EQ(Waiting(), 1U);
+  Reopen();
+  EXPECT_EQ(Waiting(), 1U);
+  can_keep_ = true;
+  for (int i = 0; i < 600 && Waiting() > 0; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  EXPECT_EQ(Waiting(), 0U);
+  Reopen();
+  EXPECT_EQ(Waiting(), 0U);
+  EXPECT_EQ(expired_.size(), 1U);
 }
 
 TEST_F(ConversionJoinTest, AnImpressionOfThatIdIsNoClick) {

@@ -41,6 +41,7 @@ class PipelineTest : public ::testing::Test {
   void SetUp() override { Start(LogState{}); }
 
   void Start(const LogState& state) {
+    joiner_.reset();  // it holds identities of the former index
     ads_ = std::make_unique<AdTable>();
     identities_ = std::make_unique<IdentityIndex>(
         storage_.get(), IdentityIndexOptions{kNsPerDay, 16 << 20}, [](const Hash128&, const IdentityPlace&) {

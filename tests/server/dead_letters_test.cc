@@ -52,6 +52,14 @@ TEST_F(DeadLettersTest, WhatWasFlushedCanBeRead) {
   EXPECT_EQ(Read(1), (std::vector<DeadLetter>{Letter("one"), Letter("two \xFF")}));
 }
 
+TEST_F(DeadLettersTest, SyncSaysWhetherTheDiskHasThem) {
+  auto letters = Open();
+  letters->Add(Letter("one"));
+  EXPECT_TRUE(letters->Sync());
+  EXPECT_EQ(Read(1), (std::vector<DeadLetter>{Letter("one")}));
+  EXPECT_TRUE(letters->Sync()) << "nothing to write is on the disk already";
+}
+
 TEST_F(DeadLettersTest, EverythingIsWrittenAtTheEnd) {
   Open()->Add(Letter("one"));
   EXPECT_EQ(Read(1).size(), 1U);
