@@ -4,6 +4,7 @@
 
 #include "engine/counter_view.h"
 #include "format/keys.h"
+#include "format/time_text.h"
 #include "format/top_chunk.h"
 
 namespace tallymark {
@@ -36,8 +37,7 @@ Status CounterView::CheckRange(MinuteRange range) const {
   const int32_t first = HourOfMinute(range.begin);
   const int32_t last = HourOfMinute(range.end - 1);
   if (first < hours_from)
-    return Status::Gone("the hours before the range's hour " + std::to_string(hours_from) +
-                        " (since the epoch) have expired");
+    return Status::Gone("what was counted before " + FormatRfc3339(hours_from * kNsPerHour) + " has expired");
   const bool cuts_first = range.begin % kMinutesPerHour != 0 && first < minutes_from;
   const bool cuts_last = range.end % kMinutesPerHour != 0 && last < minutes_from;
   if (cuts_first || cuts_last) {

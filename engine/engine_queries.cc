@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "engine/engine_impl.h"
+#include "format/time_text.h"
 
 namespace tallymark {
 namespace {
@@ -14,12 +15,18 @@ constexpr size_t kSessionsPageMax = 10'000;
 constexpr int64_t kSessionGapMaxNs = 7 * kNsPerDay;
 
 // Runs `read` with the number a filter's counters stand under. When the filter was redefined
-// meanwhile they may have gone in the midst of the reading, which is then done anew.
+// meanwhile they may have gone in the midst of the reading, which is then done anew. kGone: raw
+// records of the first hour had expired when the filter was defined, so nobody knows its counts.
 template <class Read>
-Status ReadFilter(const FilterRegistry& filters, uint32_t filter, Read&& read) {
+Status ReadFilter(const FilterRegistry& filters, uint32_t filter, MinuteRange range, Read&& read) {
   for (;;) {
     Result<FilterRegistry::Reading> before = filters.Find(filter);
     if (!before.ok()) return before.status();
+    if (HourOfMinute(range.begin) < before->complete_from_hour) {
+      return Status::Gone("filter " + std::to_string(filter) + " was defined when raw records before " +
+                          FormatRfc3339(before->complete_from_hour * kNsPerHour) +
+                          " had expired; its counts begin there");
+    }
     Status status = read(before->number);
     Result<FilterRegistry::Reading> after = filters.Find(filter);
     if (!after.ok()) return after.status();
@@ -93,7 +100,7 @@ Result<MetricSums> EngineImpl::Totals(std::string_view ad_id, uint32_t filter, M
   if (!status.ok()) return status;
   MetricSums sums;
   std::optional<uint32_t> ad = (*core)->ads().Find(ad_id);
-  status = ReadFilter((*core)->filters(), filter, [&](uint32_t number) {
+  status = ReadFilter((*core)->filters(), filter, range, [&](uint32_t number) {
     sums = MetricSums();
     return ad ? counters.Sum(*ad, number, range, &sums) : Status::Ok();
   });
@@ -128,7 +135,7 @@ Result<std::vector<MetricSums>> EngineImpl::Series(std::string_view ad_id, uint3
                       window % kMinutesPerHour == 0;
   const int unit = hourly ? kMinutesPerHour : 1;
   std::vector<MetricSums> units;
-  status = ReadFilter((*core)->filters(), filter, [&](uint32_t number) {
+  status = ReadFilter((*core)->filters(), filter, read, [&](uint32_t number) {
     return ad ? counters.Buckets(*ad, number, read, unit, &units) : Status::Ok();
   });
   if (status.ok()) status = counters.CheckSteps(read, step_minutes, window);
@@ -169,7 +176,7 @@ Result<TopList> EngineImpl::PopularAds(uint32_t filter, Metric metric, MinuteRan
   if (filter == 0 && metric == Metric::kClicks && counters.TopFromWindow(range, from_window))
     return heap.Take();
   std::vector<int64_t> totals;
-  status = ReadFilter((*core)->filters(), filter, [&](uint32_t number) {
+  status = ReadFilter((*core)->filters(), filter, range, [&](uint32_t number) {
     return counters.Totals(number, metric, range, (*core)->ads(), &totals);
   });
   if (status.ok()) status = counters.CheckRange(range);

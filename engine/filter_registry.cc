@@ -86,9 +86,10 @@ Result<FilterRegistry::Reading> FilterRegistry::Find(uint32_t id) const {
   auto found = records_.find(id);
   if (found == records_.end()) return Status::NotFound("there is no " + Name(id));
   const FilterRecord& record = found->second;
-  if (!record.next) return Reading{record.current->number, {}};
-  const uint32_t number = record.current ? record.current->number : record.next->number;
-  return Reading{number, {false, ProgressOf(record.next->number)}};
+  const FilterVersion& read = record.current ? *record.current : *record.next;
+  Reading reading{read.number, {}, read.complete_from_hour};
+  if (record.next) reading.readiness = {false, ProgressOf(record.next->number)};
+  return reading;
 }
 
 double FilterRegistry::ProgressOf(uint32_t number) const {

@@ -47,6 +47,7 @@ class FilterRegistry {
   struct Reading {
     uint32_t number = 0;
     FilterReadiness readiness;
+    int32_t complete_from_hour = INT32_MIN;  // counts of earlier hours may lack events
   };
   Result<Reading> Find(uint32_t id) const;
   Result<FilterInfo> Info(uint32_t id) const;  // kNotFound
