@@ -1,10 +1,13 @@
 #include "engine/inspect_directory.h"
 
 #include <chrono>
+#include <filesystem>
+#include <fstream>
 #include <thread>
 
 #include "engine/dedup_window.h"
 #include "engine/directory_lock.h"
+#include "engine/file_names.h"
 #include "engine/meta_keys.h"
 #include "engine/retention_record.h"
 #include "format/keys.h"
@@ -15,10 +18,33 @@ namespace {
 constexpr uint64_t kBlockCacheBytes = 64ULL << 20;
 // A live owner may remove a file between our reading its name and opening it.
 constexpr int kLiveAttemptsMax = 10;
+constexpr int kCatchUpsMax = 100;
 
 // A newer format or an empty folder stays what it is.
 bool IsFinal(const Status& status) {
   return status.code() == Code::kInvalid || status.code() == Code::kNotFound;
+}
+
+// The list of files that makes up the database, and how long it is; empty when it cannot be read.
+std::string ManifestState(const std::string& data_dir) {
+  const std::filesystem::path database = DatabasePath(data_dir);
+  std::ifstream current(database / "CURRENT");
+  std::string name;
+  std::error_code error;
+  if (!std::getline(current, name)) return {};
+  const auto bytes = std::filesystem::file_size(database / name, error);
+  return error ? std::string() : name + " " + std::to_string(bytes);
+}
+
+// A secondary lists the files first and reads the log after them: what came or went in between is
+// missing, or empty. Catching up takes less time than opening, so that soon nothing does.
+Status SettleBesideOwner(const std::string& data_dir, const Storage& storage) {
+  for (int i = 0; i < kCatchUpsMax; ++i) {
+    const std::string before = ManifestState(data_dir);
+    Status caught_up = FromRocks(storage.db()->TryCatchUpWithPrimary(), "follow the server");
+    if (!caught_up.ok() || before == ManifestState(data_dir)) return caught_up;
+  }
+  return Status::Unavailable("files came and went all the time");
 }
 
 // A value of `meta` or `positions`; empty when there is none yet.
@@ -42,7 +68,9 @@ Result<std::unique_ptr<InspectedDirectory>> InspectedDirectory::Open(const std::
   for (int attempt = 1;; ++attempt) {
     Result<std::unique_ptr<InspectedDirectory>> opened = OpenOnce(options);
     Status whole = opened.ok() ? (*opened)->CheckWhole() : opened.status();
-    if (whole.ok() || attempt == kLiveAttemptsMax || IsFinal(whole)) return opened;
+    if (whole.ok() || IsFinal(whole)) return whole.ok() ? std::move(opened) : whole;
+    if (attempt == kLiveAttemptsMax)
+      return whole.WithContext("no moment to read beside the server was found; try again");
     std::this_thread::sleep_for(std::chrono::milliseconds(20 * attempt));
   }
 }
@@ -53,6 +81,9 @@ Result<std::unique_ptr<InspectedDirectory>> InspectedDirectory::OpenOnce(const S
   Result<std::unique_ptr<Storage>> storage = Storage::Open(options, directory->retention);
   if (!storage.ok()) return storage.status();
   directory->storage = std::move(*storage);
+  Status settled =
+      options.beside_owner ? SettleBesideOwner(options.data_dir, *directory->storage) : Status::Ok();
+  if (!settled.ok()) return settled;
   Status loaded = directory->Load();
   if (!loaded.ok()) return loaded;
   return directory;
