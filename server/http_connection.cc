@@ -60,6 +60,13 @@ std::string PeerOf(const asio::ip::tcp::socket& socket) {
   return error ? "unknown" : FormatEndpoint(peer);
 }
 
+// How a refusal looks to who asked for this path, before its route is known.
+ErrorStyle StyleOf(std::string_view target) {
+  const std::string_view path = target.substr(0, target.find('?'));
+  if (path == "/write") return ErrorStyle::kInfluxV1;
+  return path == "/api/v2/write" ? ErrorStyle::kInfluxV2 : ErrorStyle::kProblem;
+}
+
 HttpAnswer Problem(ErrorStyle style, int status, std::string_view detail) {
   HttpAnswer answer = ErrorAnswer(style, status, detail);
   answer.close = true;
@@ -175,6 +182,7 @@ asio::awaitable<bool> HttpConnection::ReadHeader() {
       co_await http::async_read_header(socket_, buffer_, *parser_, asio::as_tuple(asio::use_awaitable));
   reading_header_ = false;
   if (!error) co_return true;
+  style_ = StyleOf(parser_->get().target());
   std::optional<HttpAnswer> refusal = BrokenRead(error);
   if (refusal) co_await Refuse(RouteMatch(), *std::move(refusal));
   co_return false;
@@ -184,14 +192,14 @@ std::optional<HttpAnswer> HttpConnection::CheckHeader(RouteMatch* match) {
   const auto& message = parser_->get();
   std::string_view target = message.target();
   HttpMethod method = MethodOf(message.method());
-  if (target.size() > kMaxTargetBytes) {
-    return Problem(ErrorStyle::kProblem, 414, "a URL may have 8192 bytes");
-  }
+  style_ = StyleOf(target);
+  if (target.size() > kMaxTargetBytes) return Problem(style_, 414, "a URL may have 8192 bytes");
   if (Status s = ParseRequestTarget(target, &request_.target); !s.ok()) {
-    return ErrorAnswer(ErrorStyle::kProblem, 400, s.message());
+    return ErrorAnswer(style_, 400, s.message());
   }
   *match = MatchRoute(method, request_.target.segments);
   if (match->route == nullptr) {
+    style_ = ErrorStyle::kProblem;
     if (match->allowed.empty()) {
       return ErrorAnswer(ErrorStyle::kProblem, 404,
                          "there is nothing at this path; /openapi.yaml lists what there is");
@@ -201,6 +209,12 @@ std::optional<HttpAnswer> HttpConnection::CheckHeader(RouteMatch* match) {
     return answer;
   }
   style_ = match->route->errors;
+  // Of codings only chunked, alone, is taken; any other leaves unknown where the body ends.
+  const auto coding = message.find(http::field::transfer_encoding);
+  if (coding != message.end() &&
+      (!boost::beast::iequals(coding->value(), "chunked") || message.version() < 11)) {
+    return Problem(style_, 400, "Transfer-Encoding takes chunked only");
+  }
   request_.path_value = match->path_value != nullptr ? *match->path_value : std::string();
   request_.content_encoding = message[http::field::content_encoding];
   request_.asks_first = message.find(http::field::expect) != message.end();

@@ -61,9 +61,10 @@ std::optional<std::string> LineCutter::DropLongLine() {
 
 Speaker DetectSpeaker(std::string_view first_bytes) {
   constexpr std::string_view kTlsHandshake = "\x16\x03";
-  constexpr std::array<std::string_view, 10> kHttpStarts = {"GET /",    "HEAD /",  "POST /",    "PUT /",
-                                                            "DELETE /", "PATCH /", "OPTIONS /", "OPTIONS *",
-                                                            "TRACE /",  "PRI * "};
+  // With the target's begin: a measurement may be named like a method. Proxies are asked for whole URLs.
+  constexpr std::array<std::string_view, 13> kHttpStarts = {
+      "GET /",     "HEAD /",  "POST /", "PUT /",    "DELETE /",  "PATCH /", "OPTIONS /",
+      "OPTIONS *", "TRACE /", "PRI * ", "GET http", "POST http", "CONNECT "};
   bool undecided = first_bytes.empty();
   auto matches = [&](std::string_view start) {
     if (first_bytes.starts_with(start)) return true;

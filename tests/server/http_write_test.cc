@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "server/request_target.h"
 #include "tests/server/gzip_data.h"
 #include "tests/server/test_server.h"
 
@@ -114,6 +115,39 @@ TEST_F(HttpWriteTest, ABodyAnnouncedTooLargeIs413WithoutReadingIt) {
   EXPECT_EQ(answer.status, 413);
   EXPECT_EQ(answer.Header("tallymark-accepted"), "0");
   EXPECT_FALSE(answer.Json().at("error").as_string().empty());
+}
+
+// Where such a body ends is not known: what stands in it must not be taken for the next request.
+TEST_F(HttpWriteTest, OtherTransferCodingsAreRefusedAndEndTheConnection) {
+  for (const char* head :
+       {"HTTP/1.1\r\nTransfer-Encoding: gzip", "HTTP/1.1\r\nTransfer-Encoding: gzip, chunked",
+        "HTTP/1.0\r\nTransfer-Encoding: chunked"}) {
+    TestSocket socket(server_->http_address());
+    socket.Send("POST /write " + std::string(head) +
+                "\r\nHost: x\r\n\r\nGET /ping HTTP/1.1\r\nHost: x\r\n\r\n");
+    TestAnswer answer = ReadAnswer(socket);
+    EXPECT_EQ(answer.status, 400) << head;
+    EXPECT_EQ(answer.Header("connection"), "close") << head;
+    EXPECT_EQ(answer.Header("tallymark-accepted"), "0") << head;
+  }
+}
+
+TEST_F(HttpWriteTest, WhatIsRefusedBeforeItsRouteIsKnownHasTheCountsToo) {
+  for (const char* target : {"/write", "/api/v2/write"}) {
+    EXPECT_EQ(Request("POST", target + std::string("?precision=%zz")).Header("tallymark-accepted"), "0");
+    TestAnswer long_url = Request("POST", target + std::string("?db=") + std::string(kMaxTargetBytes, 'a'));
+    EXPECT_EQ(long_url.status, 414);
+    EXPECT_EQ(long_url.Header("tallymark-rejected"), "0");
+    TestAnswer long_header = Request("POST", target, "", "X-Long: " + std::string(20'000, 'a') + "\r\n");
+    EXPECT_EQ(long_header.status, 431);
+    EXPECT_EQ(long_header.Header("tallymark-duplicates"), "0");
+  }
+}
+
+TEST_F(HttpWriteTest, EqualLinesWithoutATimeAreAsManyEventsInOneBodyAsInSeveral) {
+  TestAnswer answer = Request("POST", "/write", "click,ad_id=n\nclick,ad_id=n\nclick,ad_id=n\n");
+  EXPECT_EQ(answer.Header("tallymark-accepted"), "3");
+  EXPECT_EQ(answer.Header("tallymark-duplicates"), "0");
 }
 
 TEST_F(HttpWriteTest, ChunkedBodiesAreRead) {

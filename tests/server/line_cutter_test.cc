@@ -85,6 +85,8 @@ TEST(DetectSpeaker, KnowsHttpAndTlsByTheirFirstBytes) {
   EXPECT_EQ(DetectSpeaker("GET / HTTP/1.1\r\n"), Speaker::kHttp);
   EXPECT_EQ(DetectSpeaker("POST /write HTTP/1.1\r\n"), Speaker::kHttp);
   EXPECT_EQ(DetectSpeaker("PRI * HTTP/2.0\r\n"), Speaker::kHttp);
+  EXPECT_EQ(DetectSpeaker("CONNECT a:1 HTTP/1.1\r\n"), Speaker::kHttp);
+  EXPECT_EQ(DetectSpeaker("POST http://a/write HTTP/1.1\r\n"), Speaker::kHttp);
   EXPECT_EQ(DetectSpeaker("\x16\x03\x01\x02"), Speaker::kTls);
   EXPECT_EQ(DetectSpeaker("click,ad_id=a 1\n"), Speaker::kLines);
   EXPECT_EQ(DetectSpeaker("#sync a\n"), Speaker::kLines);
