@@ -118,6 +118,7 @@ void LearnedAds::TakeEvent(const EventChunk& chunk, const Event& event, uint32_t
     const Field field = kOwnerFields[i];
     if (!event.Has(field) || event.Inherited(field)) continue;
     const std::string_view value = chunk.Get(event, field);
+    if (value.empty()) continue;  // no id, as everywhere else
     Entry& entry = EntryOf(ad);
     if (!IsNewer(entry.owners[i], chunk, event, value)) continue;
     SetValue(static_cast<AdOwner>(i), ad, value);

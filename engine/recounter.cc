@@ -9,6 +9,7 @@
 
 #include "engine/histogram.h"
 #include "format/decimal.h"
+#include "format/time_text.h"
 
 namespace tallymark {
 namespace {
@@ -31,7 +32,11 @@ void Add(const ReconcileReport& part, ReconcileReport* report) {
 Status CutToRaw(const CountedMoment& moment, HourRange* range, std::optional<int64_t>* complete_from_ms) {
   const int32_t from = moment.ComparableFrom();
   if (range->begin >= from) return Status::Ok();
-  if (range->end <= from) return Status::Gone("raw records of the whole range have expired");
+  if (range->end <= from) {
+    const bool raw = moment.raw_from >= moment.hours_from;
+    return Status::Gone(std::string(raw ? "raw records" : "counters") + " of the whole range have expired; " +
+                        "there are some from " + FormatRfc3339(from * kNsPerHour) + " on");
+  }
   *complete_from_ms = from * kMsPerHour;
   range->begin = from;
   return Status::Ok();
@@ -243,6 +248,9 @@ Status Recounter::RecomputeHour(int32_t hour, RecomputeReport* report) {
 
 Status Recounter::Recompute(HourRange range, RecomputeReport* report) {
   const HourRange asked = range;
+  // What is not checkpointed yet has no rows that could be replaced.
+  Status covered = core_->Checkpoint(false);
+  if (!covered.ok()) return covered;
   {
     CountedMoment moment = core_->TakeMoment();
     Status status = CutToRaw(moment, &range, &report->complete_from_ms);

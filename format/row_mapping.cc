@@ -5,6 +5,7 @@
 #include "format/decimal.h"
 #include "format/event_chunk.h"
 #include "format/event_utf8.h"
+#include "format/ip_address.h"
 #include "format/line_writer.h"
 #include "format/text_encoding.h"
 
@@ -330,6 +331,12 @@ bool RowMapping::AppendLine(std::span<const CsvCell> cells, uint64_t row, std::s
     if (!text) {
       if (!source.required) continue;
       *problem = MakeProblem(false, CellToBlame(source, cells, true), "no value for " + source.name, "");
+      out->resize(begin);
+      return false;
+    }
+    if (source.name == FieldName(Field::kIp) && !CanonicalIp(*text)) {
+      *problem =
+          MakeProblem(true, CellToBlame(source, cells, false), "neither an IPv4 nor an IPv6 address", *text);
       out->resize(begin);
       return false;
     }

@@ -4,6 +4,8 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cctype>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
@@ -24,7 +26,8 @@ constexpr uintmax_t kMappingBytesMax = 64 << 10;
 
 bool IsTable(const fs::path& file) {
   const std::string name = file.filename().string();
-  const std::string extension = file.extension().string();
+  std::string extension = file.extension().string();
+  std::ranges::transform(extension, extension.begin(), [](unsigned char c) { return std::tolower(c); });
   return !name.starts_with('.') && (extension == ".csv" || extension == ".tsv" || extension == ".tab");
 }
 

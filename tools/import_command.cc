@@ -92,8 +92,11 @@ Status HandOver(const ImportOptions& options, std::string_view bytes, char delim
   std::vector<std::pair<std::string, std::string>> parameters = {{"name", options.name},
                                                                  {"kind", options.mapping.kind},
                                                                  {"identity", options.identity},
-                                                                 {"time", options.time_unit},
-                                                                 {"delimiter", std::string(1, delimiter)}};
+                                                                 {"time", options.time_unit}};
+  // As the server guesses, where nothing else is asked for: the same import then looks the same to it
+  // however it is sent.
+  if (delimiter != GuessDelimiter(options.name, bytes))
+    parameters.emplace_back("delimiter", std::string(1, delimiter));
   for (const std::string& map : options.mapping.maps) parameters.emplace_back("map", map);
   for (const std::string& constant : options.mapping.constants) parameters.emplace_back("set", constant);
   if (Status s = CheckSomebodyListens(http); !s.ok()) return s;

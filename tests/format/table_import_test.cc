@@ -71,15 +71,21 @@ std::string Table(int rows) {
 }
 
 TEST(TableImportTest, CountsAddUpToTheRows) {
-  Imported imported = Import("ad_id,time,ip\n7,1,1.2.3.4\n7,1,1.2.3.4\n8,1,nowhere\n9,1,\n,1,\n");
+  Imported imported = Import("ad_id,time,ip\n7,1,1.2.3.4\n7,1,1.2.3.4\npopular_ads,1,\n9,1,\n,1,\n");
   ASSERT_TRUE(imported.checked.ok()) << imported.checked.message();
   EXPECT_EQ(imported.report.rows, 5u);
   EXPECT_EQ(imported.report.accepted, 2u);
   EXPECT_EQ(imported.report.duplicates, 1u);
   EXPECT_EQ(imported.report.rejected, 2u);
   EXPECT_EQ(imported.report.reasons,
-            (std::map<std::string, uint64_t>{{"bad_ip", 1}, {"no value in any column", 1}}));
+            (std::map<std::string, uint64_t>{{"reserved_ad", 1}, {"no value in any column", 1}}));
   EXPECT_EQ(imported.lines.size(), 2u);
+}
+
+TEST(TableImportTest, AWrongAddressRefusesTheTable) {
+  Imported imported = Import("ad_id,time,ip\n7,1,1.2.3.4\n8,1,\n8,1,nowhere\n");
+  EXPECT_EQ(imported.checked.message(), "line 4, column 5: neither an IPv4 nor an IPv6 address: \"nowhere\"");
+  EXPECT_TRUE(imported.lines.empty());
 }
 
 TEST(TableImportTest, RejectedRowsAreListedWithTheirLines) {
