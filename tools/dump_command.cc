@@ -247,7 +247,9 @@ void AddDumpCommand(CLI::App* app, int* exit_code) {
       ->check(CLI::IsMember(
           {"raw", "waiting", "counters", "filters", "distinct", "ads", "identities", "rejected", "meta"}))
       ->capture_default_str();
-  command->add_option("--ad", options->ad, "Only this ad");
+  command->add_option("--ad", options->ad, "Only this ad")->check([](const std::string& ad) {
+    return ad.empty() ? std::string("an ad's id is not empty") : std::string();
+  });
   command->add_option("--from", options->from,
                       "Only from this time on: RFC 3339, epoch milliseconds, now-15m");
   command->add_option("--to", options->to, "Only before this time");

@@ -195,10 +195,14 @@ int RunGen(GenOptions options) {
 }
 
 void AddStreamOptions(CLI::App* command, StreamOptions* stream) {
-  command->add_option("--ads", stream->ads, "How many ads there are")->capture_default_str();
+  command->add_option("--ads", stream->ads, "How many ads there are")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
   command->add_option("--zipf", stream->zipf, "Exponent of the ads' popularity; 0: all alike")
       ->capture_default_str();
-  command->add_option("--users", stream->users, "How many users there are")->capture_default_str();
+  command->add_option("--users", stream->users, "How many users there are")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
   command->add_option("--duplicates", stream->duplicates, "Share of lines that repeat an earlier one")
       ->capture_default_str();
   command->add_option("--late", stream->late, "Share of events with a time before their place")
@@ -220,8 +224,10 @@ void AddGenCommand(CLI::App* app, int* exit_code) {
   CLI::Option* events = command
                             ->add_option("--events", options->events,
                                          "How many lines; --live without it goes on until interrupted")
+                            ->check(CLI::NonNegativeNumber)
                             ->capture_default_str();
-  command->add_option("--first", options->first, "Begin with this line of the stream (to send a part again)");
+  command->add_option("--first", options->first, "Begin with this line of the stream (to send a part again)")
+      ->check(CLI::NonNegativeNumber);
   CLI::Option* seed = command
                           ->add_option("--seed", options->stream.seed,
                                        "Same seed, same stream; --live takes the clock without it")

@@ -1,4 +1,7 @@
 #include <CLI/CLI.hpp>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
 
 #include "tools/commands.h"
 
@@ -18,6 +21,11 @@ int main(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : kUsageError;
+  }
+  // Output may have gone to a full disk or a closed pipe: then nothing has been said.
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
+    std::fprintf(stderr, "tally: the output could not be written: %s\n", std::strerror(errno));
+    return exit_code == 0 ? 1 : exit_code;
   }
   return exit_code;
 }
