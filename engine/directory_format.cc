@@ -12,6 +12,7 @@
 
 #include "engine/file_names.h"
 #include "engine/meta_keys.h"
+#include "engine/sync_folder.h"
 
 namespace tallymark {
 namespace {
@@ -63,7 +64,7 @@ Status WriteFormatFile(const std::string& data_dir, int version) {
   });
   if (!status.ok()) return status;
   if (std::rename(fresh.c_str(), path.c_str()) != 0) return SystemError("cannot rename", fresh);
-  return WithFile(data_dir, O_RDONLY | O_DIRECTORY, [](int folder) { return ::fsync(folder) == 0; });
+  return SyncFolder(data_dir);
 }
 
 Status CheckFormatVersion(const std::string& data_dir, int version) {

@@ -12,6 +12,8 @@
 #include <filesystem>
 #include <vector>
 
+#include "engine/sync_folder.h"
+
 namespace tallymark {
 namespace {
 
@@ -81,12 +83,11 @@ void DeadLetters::Flush() {
 
 bool DeadLetters::Sync() {
   std::unique_lock lock(mutex_);
-  const uint64_t dropped_before = dropped();
   const uint64_t mine = ++flush_asked_;
   sync_asked_ = mine;
   work_.notify_one();
   written_.wait(lock, [&] { return flush_done_ >= mine || stopping_; });
-  return flush_done_ >= mine && sync_failed_ < mine && dropped() == dropped_before;
+  return flush_done_ >= mine && sync_failed_ < mine;
 }
 
 void DeadLetters::WriteLoop() {
@@ -111,7 +112,9 @@ void DeadLetters::WriteLoop() {
 }
 
 bool DeadLetters::Write(const std::string& records) {
+  bool former_kept = true;
   if (file_bytes_ >= options_.file_bytes_max) {
+    former_kept = fdatasync(file_) == 0;
     if (Status s = OpenFile(file_number_ + 1); !s.ok()) spdlog::warn("dead letters: {}", s.message());
     RemoveOldest();
   }
@@ -119,7 +122,7 @@ bool DeadLetters::Write(const std::string& records) {
   if (!ok && !failing_) spdlog::warn("dead letters are being lost: {}", ErrnoText(directory_));
   if (!ok) dropped_.fetch_add(static_cast<uint64_t>(std::ranges::count(records, '\n')));
   failing_ = !ok;
-  return ok;
+  return ok && former_kept;
 }
 
 bool DeadLetters::WriteAll(std::string_view bytes) {
@@ -159,7 +162,7 @@ Status DeadLetters::OpenFile(uint32_t number) {
   if (info.st_size > 0 && pread(file_, &end, 1, info.st_size - 1) == 1 && end != '\n' && !WriteAll("\n")) {
     return Status::Io(ErrnoText(path));
   }
-  return Status::Ok();
+  return SyncFolder(directory_);
 }
 
 void DeadLetters::RemoveOldest() const {

@@ -35,7 +35,8 @@ class DeadLetters {
 
   // Writes what was added before the call and returns when the operating system has it.
   void Flush();
-  // The same for the disk. False when letters were lost meanwhile, or may be after a power failure.
+  // The same for the disk. False when it may not have them, and after a failure while they were
+  // written; letters that were dropped before the call are told by dropped() alone.
   [[nodiscard]] bool Sync();
 
   uint64_t dropped() const { return dropped_.load(std::memory_order_relaxed); }

@@ -11,6 +11,8 @@
 #include <filesystem>
 #include <utility>
 
+#include "engine/sync_folder.h"
+
 namespace tallymark {
 namespace {
 
@@ -19,14 +21,6 @@ constexpr size_t kBeginningBytes = 64 << 10;
 constexpr uint64_t kSyncBytes = 64ULL << 20;
 
 Status Failed(const std::string& path) { return Status::Io(path + ": " + std::strerror(errno)); }
-
-Status SyncFolder(const std::string& directory) {
-  int fd = open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) return Failed(directory);
-  Status status = fsync(fd) == 0 ? Status::Ok() : Failed(directory);
-  close(fd);
-  return status;
-}
 
 }  // namespace
 

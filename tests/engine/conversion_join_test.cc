@@ -34,6 +34,7 @@ class ConversionJoinTest : public ::testing::Test {
     options_.memory_bytes = 64 << 20;
     options_.free_space_floor_bytes = 0;
     options_.conversions_expired = [this](std::span<const RawEvent> events) {
+      ++offered_;
       if (can_keep_) expired_.insert(expired_.end(), events.begin(), events.end());
       return can_keep_.load();
     };
@@ -70,6 +71,7 @@ class ConversionJoinTest : public ::testing::Test {
   EngineOptions options_;
   std::vector<RawEvent> expired_;
   std::atomic<bool> can_keep_ = true;
+  std::atomic<int> offered_ = 0;
   std::unique_ptr<Engine> engine_;
 };
 
@@ -227,7 +229,8 @@ TEST_F(ConversionJoinTest, WhatExpiresWaitsOnUntilItIsKeptElsewhere) {
   Reopen();
   Send(Conversion("c1", "v1", kStart));
   clock_.Set(clock_.NowNs() + 11 * kNsPerDay);
-  std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  for (int i = 0; i < 600 && offered_ < 2; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  EXPECT_GE(offered_, 2) << "it comes again";
   EXPECT_EQ(Waiting(), 1U);
   Reopen();
   EXPECT_EQ(Waiting(), 1U);

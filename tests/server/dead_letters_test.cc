@@ -1,7 +1,9 @@
 #include "server/dead_letters.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
+#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -58,6 +60,20 @@ TEST_F(DeadLettersTest, SyncSaysWhetherTheDiskHasThem) {
   EXPECT_TRUE(letters->Sync());
   EXPECT_EQ(Read(1), (std::vector<DeadLetter>{Letter("one")}));
   EXPECT_TRUE(letters->Sync()) << "nothing to write is on the disk already";
+  // From here on files may not grow.
+  struct rlimit before = {};
+  ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &before), 0);
+  const struct rlimit none = {.rlim_cur = 0, .rlim_max = before.rlim_max};
+  auto* const handler = std::signal(SIGXFSZ, SIG_IGN);
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &none), 0);
+  letters->Add(Letter("two"));
+  EXPECT_FALSE(letters->Sync());
+  EXPECT_EQ(letters->dropped(), 1U);
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &before), 0);
+  std::signal(SIGXFSZ, handler);
+  letters->Add(Letter("three"));
+  EXPECT_TRUE(letters->Sync());
+  EXPECT_EQ(Read(1), (std::vector<DeadLetter>{Letter("one"), Letter("three")}));
 }
 
 TEST_F(DeadLettersTest, EverythingIsWrittenAtTheEnd) {
