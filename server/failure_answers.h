@@ -13,8 +13,8 @@ namespace tallymark {
 // a comma before it.
 HttpAnswer Failure(const Status& status, std::string_view extra = {});
 
-// The same for counters of a range: what retention took is named with the finest step that is left.
-// Hours outlive minutes, unless they are gone too.
+// The same for counters of the range that was read: what retention took is told with the finest step
+// that is left. Hours outlive minutes, unless they are gone too, or were never counted (a filter).
 HttpAnswer RangeFailure(const Services& services, const Status& status, MinuteRange range);
 
 }  // namespace tallymark

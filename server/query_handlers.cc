@@ -149,7 +149,11 @@ HttpAnswer AnswerSeries(const Services& services, HttpRequest& request) {
   if (!readiness.ok()) return Failure(readiness.status());
   auto points = services.engine.Series(request.path_value, args->filter, args->range, args->step_minutes,
                                        args->window_minutes);
-  if (!points.ok()) return RangeFailure(services, points.status(), args->range);
+  if (!points.ok()) {
+    // The first point's window may begin before it.
+    const int32_t before = std::max(args->window_minutes - args->step_minutes, 0);
+    return RangeFailure(services, points.status(), {args->range.begin - before, args->range.end});
+  }
   JsonText json(256 + points->size() * (32 + args->metrics.size() * 24));
   json.Raw(R"({"ad_id":)").Quoted(request.path_value);
   AppendRange(args->range, &json.Raw(","));

@@ -58,6 +58,10 @@ TEST_F(HttpRetentionTest, HoursOutliveMinutesAndMinutesOutliveRaw) {
   EXPECT_EQ(gone.Json().at("finest_step").as_string(), "1h");
   EXPECT_EQ(Get("/v1/ads/a/series?step=1m&" + hours_).Json().at("finest_step").as_string(), "1h");
   EXPECT_EQ(Get("/v1/ads/popular_ads?window=1&to=1609459320000").Json().at("finest_step").as_string(), "1h");
+  // Minutes of 07:00 are there, those of 01:01 are not; the first point's window begins before.
+  const std::string kept = "/v1/ads/a/series?step=1m&from=1609484400000&to=1609488000000";
+  EXPECT_EQ(Get(kept).status, 200);
+  EXPECT_EQ(Get(kept + "&window=360m").Json().at("finest_step").as_string(), "1h");
   EXPECT_EQ(Get(count + hours_).Json().at("count").as_int64(), 2);
   EXPECT_EQ(Get("/v1/ads/a/series?step=1h&" + hours_).Json().at("points").as_array().size(), 2U);
   AdvanceHours(48);
