@@ -60,11 +60,11 @@ std::string PeerOf(const asio::ip::tcp::socket& socket) {
   return error ? "unknown" : FormatEndpoint(peer);
 }
 
-// How a refusal looks to who asked for this path, before its route is known.
+// How a refusal looks to who asked for this target, before its route is known.
 ErrorStyle StyleOf(std::string_view target) {
   const std::string_view path = target.substr(0, target.find('?'));
-  if (path == "/write") return ErrorStyle::kInfluxV1;
-  return path == "/api/v2/write" ? ErrorStyle::kInfluxV2 : ErrorStyle::kProblem;
+  const auto route = std::ranges::find(Routes(), path, &Route::pattern);
+  return route == Routes().end() ? ErrorStyle::kProblem : route->errors;
 }
 
 HttpAnswer Problem(ErrorStyle style, int status, std::string_view detail) {
@@ -210,9 +210,9 @@ std::optional<HttpAnswer> HttpConnection::CheckHeader(RouteMatch* match) {
   }
   style_ = match->route->errors;
   // Of codings only chunked, alone, is taken; any other leaves unknown where the body ends.
-  const auto coding = message.find(http::field::transfer_encoding);
-  if (coding != message.end() &&
-      (!boost::beast::iequals(coding->value(), "chunked") || message.version() < 11)) {
+  const auto [coding, codings_end] = message.equal_range(http::field::transfer_encoding);
+  if (coding != codings_end && (std::next(coding) != codings_end || message.version() < 11 ||
+                                !boost::beast::iequals(coding->value(), "chunked"))) {
     return Problem(style_, 400, "Transfer-Encoding takes chunked only");
   }
   request_.path_value = match->path_value != nullptr ? *match->path_value : std::string();

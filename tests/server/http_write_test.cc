@@ -121,6 +121,7 @@ TEST_F(HttpWriteTest, ABodyAnnouncedTooLargeIs413WithoutReadingIt) {
 TEST_F(HttpWriteTest, OtherTransferCodingsAreRefusedAndEndTheConnection) {
   for (const char* head :
        {"HTTP/1.1\r\nTransfer-Encoding: gzip", "HTTP/1.1\r\nTransfer-Encoding: gzip, chunked",
+        "HTTP/1.1\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: gzip",
         "HTTP/1.0\r\nTransfer-Encoding: chunked"}) {
     TestSocket socket(server_->http_address());
     socket.Send("POST /write " + std::string(head) +
