@@ -88,6 +88,13 @@ TEST_F(CatalogueTest, AnEventInBetweenThatComesLateChangesNothing) {
   EXPECT_EQ(Owner("a"), "2") << "none is the smallest";
 }
 
+TEST_F(CatalogueTest, AnEmptyOwnerIsNone) {
+  Send(Event("a", ",campaign_id=1", "e1", 10) + "click,ad_id=a campaign_id=\"\",event_id=\"e2\" " +
+       std::to_string(kStart + 20 * kNsPerSecond) + "\n");
+  EXPECT_EQ(Owner("a"), "1");
+  EXPECT_EQ(Ads(AdOwner::kCampaign, "1"), Names{"a"});
+}
+
 TEST_F(CatalogueTest, AnyOrderWithRestartsGivesTheSame) {
   const uint64_t seed = std::random_device()();
   std::cout << "seed " << seed << "\n";

@@ -147,6 +147,14 @@ class RecountTest : public ::testing::Test {
   std::unique_ptr<Storage> storage_;
 };
 
+TEST_F(RecountTest, WhatIsNotCheckpointedYetIsRecomputedToo) {
+  Open();
+  Append(400);
+  const RecomputeReport report = Recompute();
+  EXPECT_EQ(report.rows_written, stream_.Hours().size());
+  ExpectRightAnswers();
+}
+
 TEST_F(RecountTest, WholeCountersAgree) {
   Fill();
   Open();
