@@ -141,7 +141,8 @@ TEST(TextColumn, APrefixWithANumberIsPacked) {
       4'000, [&](size_t) { return "ad-" + std::to_string(100'000'000 + random() % 100'000'000).substr(1); });
   EXPECT_EQ(ExpectRoundTrip(padded), TextEncoding::kNumber);
   // A single number that begins with a zero, where no sample is taken.
-  padded = Generate(4'000, [&](size_t) { return "ad-" + std::to_string(10'000'000 + random() % 90'000'000); });
+  padded =
+      Generate(4'000, [&](size_t) { return "ad-" + std::to_string(10'000'000 + random() % 90'000'000); });
   padded[1] = "ad-00000042";
   EXPECT_EQ(ExpectRoundTrip(padded), TextEncoding::kNumber);
   Texts longest =

@@ -29,8 +29,8 @@ TEST(HyperLogLogTest, TheErrorIsAsStatedFromOneToMillions) {
   constexpr size_t kSketchesMin = 64;
   constexpr size_t kAdded = 500'000;  // elements in all, of small sizes
   constexpr double kBound = HyperLogLog::kStandardError;
-  for (size_t size : {1,      10,     100,     1'000,   2'500,   4'097,   8'000,     16'384,
-                      30'000, 50'000, 100'000, 200'000, 400'000, 700'000, 1'000'000, 2'000'000}) {
+  for (size_t size : {1, 10, 100, 1'000, 2'500, 4'097, 8'000, 16'384, 30'000, 50'000, 100'000, 200'000,
+                      400'000, 700'000, 1'000'000, 2'000'000}) {
     const size_t sketches = std::clamp<size_t>(kAdded / size, kSketchesMin, 20'000);
     double squares = 0;
     double sum = 0;
