@@ -61,8 +61,8 @@ TEST(CodingTest, VarintsReadBackAndNeverBeyondTheirBytes) {
 
 // What reads must write back the same: rows are compared, and merged, as bytes.
 TEST(CodingTest, VarintsLongerThanNeededAreRefused) {
-  for (std::string bytes : {std::string("\x80\x00", 2), std::string("\xff\x00", 2),
-                            std::string("\xac\x82\x00", 3), std::string("\x80\x80\x80\x00", 4)}) {
+  for (const std::string& bytes : {std::string("\x80\x00", 2), std::string("\xff\x00", 2),
+                                   std::string("\xac\x82\x00", 3), std::string("\x80\x80\x80\x00", 4)}) {
     std::string_view in = bytes;
     uint64_t read = 0;
     EXPECT_FALSE(GetVarint64(&in, &read)) << ToHex(bytes);
