@@ -1,7 +1,5 @@
 // A checkpoint of CounterView as sorted files.
 
-#include <rocksdb/sst_file_writer.h>
-
 #include <algorithm>
 #include <array>
 
@@ -20,9 +18,9 @@ namespace {
 constexpr size_t kListsMax = 4;
 
 Status WriteRows(Storage* storage, const DeltaSet& deltas, std::vector<IngestFile>* files) {
-  rocksdb::SstFileWriter writer(rocksdb::EnvOptions(), storage->OptionsFor(Family::kCounters));
+  const auto writer = storage->NewFileWriter(Family::kCounters);
   files->push_back({Family::kCounters, storage->ScratchPath("counters")});
-  rocksdb::Status status = writer.Open(files->back().path);
+  rocksdb::Status status = writer->Open(files->back().path);
   RowBuilder builder;
   std::string bytes;
   char key[CounterKey::kSize];
@@ -33,9 +31,9 @@ Status WriteRows(Storage* storage, const DeltaSet& deltas, std::vector<IngestFil
     CounterKey{id.ad, row.filter, id.hour}.EncodeTo(key);
     bytes.clear();
     EncodeHourRow(builder.Build(*row.delta, row.slot), &bytes);
-    status = writer.Merge(rocksdb::Slice(key, sizeof key), bytes);
+    status = writer->Merge(rocksdb::Slice(key, sizeof key), bytes);
   }
-  if (status.ok()) status = writer.Finish();
+  if (status.ok()) status = writer->Finish();
   return FromRocks(status, "write counter rows");
 }
 
@@ -43,9 +41,9 @@ Status WriteRows(Storage* storage, const DeltaSet& deltas, std::vector<IngestFil
 Status WriteReplacingRows(Storage* storage, const CounterView::HourReplacement& replacement,
                           std::vector<IngestFile>* files) {
   if (replacement.counts->empty() && replacement.strays.empty()) return Status::Ok();
-  rocksdb::SstFileWriter writer(rocksdb::EnvOptions(), storage->OptionsFor(Family::kCounters));
+  const auto writer = storage->NewFileWriter(Family::kCounters);
   files->push_back({Family::kCounters, storage->ScratchPath("counters")});
-  rocksdb::Status status = writer.Open(files->back().path);
+  rocksdb::Status status = writer->Open(files->back().path);
   auto key_of = [&](const std::pair<uint32_t, uint32_t>& place) {
     return CounterKey{place.first, place.second, replacement.hour}.Encode();
   };
@@ -57,19 +55,19 @@ Status WriteReplacingRows(Storage* storage, const CounterView::HourReplacement& 
     ref.delta->RowAt(ref.slot, &id);
     const std::pair place(id.ad, ref.filter);
     for (; stray != replacement.strays.end() && *stray < place; ++stray) {
-      if (status.ok()) status = writer.Delete(key_of(*stray));
+      if (status.ok()) status = writer->Delete(key_of(*stray));
     }
     if (stray != replacement.strays.end() && *stray == place) ++stray;
     HourRow row = builder.Build(*ref.delta, ref.slot);
     if (!replacement.minutes) row.cells.clear();
     bytes.clear();
     EncodeHourRow(row, &bytes);
-    if (status.ok()) status = writer.Put(key_of(place), bytes);
+    if (status.ok()) status = writer->Put(key_of(place), bytes);
   }
   for (; stray != replacement.strays.end(); ++stray) {
-    if (status.ok()) status = writer.Delete(key_of(*stray));
+    if (status.ok()) status = writer->Delete(key_of(*stray));
   }
-  if (status.ok()) status = writer.Finish();
+  if (status.ok()) status = writer->Finish();
   return FromRocks(status, "write recounted rows");
 }
 
@@ -126,8 +124,7 @@ class ListWriter {
     if (!merged.ok() || (pairs->empty() && replaced.empty())) return merged;
     if (!writer_) {
       path_ = storage_->ScratchPath(FamilyName(family_));
-      writer_ =
-          std::make_unique<rocksdb::SstFileWriter>(rocksdb::EnvOptions(), storage_->OptionsFor(family_));
+      writer_ = storage_->NewFileWriter(family_);
       Status opened = FromRocks(writer_->Open(path_), "create top lists");
       if (!opened.ok()) return opened;
     }

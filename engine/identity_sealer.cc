@@ -1,7 +1,5 @@
 #include "engine/identity_sealer.h"
 
-#include <rocksdb/sst_file_writer.h>
-
 #include <algorithm>
 #include <map>
 
@@ -154,8 +152,7 @@ class SegmentWriter {
 
  private:
   Status Begin() {
-    writer_ = std::make_unique<rocksdb::SstFileWriter>(rocksdb::EnvOptions(),
-                                                       storage_->OptionsFor(Family::kIdentities));
+    writer_ = storage_->NewFileWriter(Family::kIdentities);
     paths_.push_back(storage_->ScratchPath("identities"));
     return FromRocks(writer_->Open(paths_.back()), "create an identity segment");
   }

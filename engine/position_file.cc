@@ -1,18 +1,16 @@
 #include "engine/position_file.h"
 
-#include <rocksdb/sst_file_writer.h>
-
 namespace tallymark {
 
 Result<IngestFile> WritePositionFile(Storage* storage,
                                      const std::vector<std::pair<std::string_view, std::string>>& sorted) {
   IngestFile file{Family::kPositions, storage->ScratchPath("positions")};
-  rocksdb::SstFileWriter writer(rocksdb::EnvOptions(), storage->OptionsFor(Family::kPositions));
-  rocksdb::Status status = writer.Open(file.path);
+  const auto writer = storage->NewFileWriter(Family::kPositions);
+  rocksdb::Status status = writer->Open(file.path);
   for (const auto& [name, value] : sorted) {
-    if (status.ok()) status = writer.Put(ToSlice(name), value);
+    if (status.ok()) status = writer->Put(ToSlice(name), value);
   }
-  if (status.ok()) status = writer.Finish();
+  if (status.ok()) status = writer->Finish();
   if (!status.ok()) return FromRocks(status, "write positions");
   return file;
 }

@@ -4,7 +4,6 @@
 #include <rocksdb/env.h>
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/slice_transform.h>
-#include <rocksdb/sst_file_writer.h>
 #include <rocksdb/table.h>
 
 #include <algorithm>
@@ -309,6 +308,12 @@ Storage::~Storage() {
 
 rocksdb::Options Storage::OptionsFor(Family f) const {
   return rocksdb::Options(db_options_, descriptors_[static_cast<size_t>(f)].options);
+}
+
+std::unique_ptr<rocksdb::SstFileWriter> Storage::NewFileWriter(Family f) const {
+  constexpr bool kInvalidatePageCache = false;
+  return std::make_unique<rocksdb::SstFileWriter>(rocksdb::EnvOptions(), OptionsFor(f), nullptr,
+                                                  kInvalidatePageCache);
 }
 
 std::string Storage::ScratchPath(std::string_view stem) {

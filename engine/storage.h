@@ -2,6 +2,7 @@
 #define TALLYMARK_ENGINE_STORAGE_H_
 
 #include <rocksdb/db.h>
+#include <rocksdb/sst_file_writer.h>
 #include <rocksdb/statistics.h>
 
 #include <array>
@@ -108,7 +109,10 @@ class Storage {
 
   rocksdb::DB* db() const { return db_.get(); }
   rocksdb::ColumnFamilyHandle* handle(Family f) const { return handles_[static_cast<size_t>(f)]; }
-  rocksdb::Options OptionsFor(Family f) const;  // for SstFileWriter
+  rocksdb::Options OptionsFor(Family f) const;
+  // Writes a sorted file for Ingest. What it writes stays in the page cache: look-ups for the newest
+  // identities and counters come at once.
+  std::unique_ptr<rocksdb::SstFileWriter> NewFileWriter(Family f) const;
   rocksdb::Statistics* statistics() const { return statistics_.get(); }
   const std::string& data_dir() const { return options_.data_dir; }
   // A fresh path in the scratch folder, where files live until they are ingested. Emptied at Open.

@@ -86,10 +86,10 @@ class IdentityIndexTest : public ::testing::Test {
   }
   void Ingest(const SealedFiles& sealed) {
     IngestFile position{Family::kPositions, storage_->ScratchPath("positions")};
-    rocksdb::SstFileWriter writer(rocksdb::EnvOptions(), storage_->OptionsFor(Family::kPositions));
-    ASSERT_TRUE(writer.Open(position.path).ok());
-    ASSERT_TRUE(writer.Put(ToSlice(kPositionIdentities), sealed.manifest.Encode()).ok());
-    ASSERT_TRUE(writer.Finish().ok());
+    const auto writer = storage_->NewFileWriter(Family::kPositions);
+    ASSERT_TRUE(writer->Open(position.path).ok());
+    ASSERT_TRUE(writer->Put(ToSlice(kPositionIdentities), sealed.manifest.Encode()).ok());
+    ASSERT_TRUE(writer->Finish().ok());
     std::vector<IngestFile> files = {position};
     for (const std::string& path : sealed.paths) files.push_back({Family::kIdentities, path});
     ASSERT_TRUE(storage_->Ingest(files).ok());

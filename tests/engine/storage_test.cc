@@ -70,10 +70,10 @@ class StorageTest : public ::testing::Test {
   // A sorted file with these keys, each its own value.
   static IngestFile FileOf(Storage* storage, Family family, const std::vector<std::string>& keys) {
     IngestFile file{family, storage->ScratchPath("test")};
-    rocksdb::SstFileWriter writer(rocksdb::EnvOptions(), storage->OptionsFor(family));
-    EXPECT_TRUE(writer.Open(file.path).ok());
-    for (const std::string& key : keys) EXPECT_TRUE(writer.Put(key, key).ok());
-    EXPECT_TRUE(writer.Finish().ok());
+    const auto writer = storage->NewFileWriter(family);
+    EXPECT_TRUE(writer->Open(file.path).ok());
+    for (const std::string& key : keys) EXPECT_TRUE(writer->Put(key, key).ok());
+    EXPECT_TRUE(writer->Finish().ok());
     return file;
   }
   // Every file under the directory with its size and time of change.
