@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/counted_event.h"
 #include "engine/engine.h"
 #include "engine/filter_matcher.h"
 #include "engine/identity_generation.h"
@@ -74,7 +75,10 @@ struct Batch {
   // The filters in force when it was sequenced; null or empty: none.
   std::shared_ptr<const FilterSet> filters;
 
-  std::vector<BatchBlock> blocks;             // filled by BatchEncoder
+  // Filled by BatchEncoder, which has the events at hand: to the committer each would be a cache miss.
+  std::vector<BatchBlock> blocks;
+  std::vector<CountedEvent> counted;          // by row
+  std::vector<uint32_t> owner_rows;           // of events that name an owner of their ad, see LearnedAds
   std::vector<FilterMatch> matches;           // by row; filled by BatchEncoder
   std::shared_ptr<const DistinctRun> people;  // of the rows; null: none, or not counted
 
@@ -96,6 +100,7 @@ class BatchEncoder {
   void Sort(std::vector<BatchRow>* rows, size_t begin, size_t end, bool by_hour);
   std::vector<Group> GroupByHour(const std::vector<BatchRow>& rows);
   void EncodeGroup(Batch* batch, const Group& group);
+  void GatherEvents(Batch* batch, BatchBlock* block);
   void MatchFilters(Batch* batch);
 
   RawBlockEncoder encoder_;
@@ -103,6 +108,7 @@ class BatchEncoder {
   std::vector<uint32_t> places_;
   std::vector<BatchRow> sorted_;
   std::vector<EventRef> refs_;
+  std::string bytes_;
   std::vector<SortItem> items_, scratch_;
 };
 

@@ -43,13 +43,20 @@ struct CountedEvent {
   CountedEvent(uint32_t ad_number, const Event& event)
       : CountedEvent(ad_number, event.time_ns, event.kind, event.has_revenue ? event.revenue_micros : 0) {}
 
-  void AddTo(CounterDelta* delta) const {
+  // Of one cell and without revenue: `other` adds one more of what this one adds.
+  bool Repeats(const CountedEvent& other) const {
+    return ad == other.ad && minute == other.minute && kind == other.kind && revenue == 0 &&
+           other.revenue == 0;
+  }
+
+  // Adds it and others that repeat it, `times` in all.
+  void AddTo(CounterDelta* delta, int64_t times = 1) const {
     const int cell = minute - hour * kMinutesPerHour;
-    delta->Add(ad, hour, cell, CountMetric(kind), 1);
+    delta->Add(ad, hour, cell, CountMetric(kind), times);
     if (revenue != 0) delta->Add(ad, hour, cell, Metric::kRevenue, revenue);
   }
-  void AddTo(TopWindow* window) const {
-    if (kind == EventKind::kClick) window->Add(ad, minute, 1);
+  void AddTo(TopWindow* window, int64_t times = 1) const {
+    if (kind == EventKind::kClick) window->Add(ad, minute, times);
   }
 };
 

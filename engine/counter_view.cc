@@ -60,9 +60,11 @@ void CounterView::Apply(const Batch& batch) {
     placed_.assign(placed_set_ ? placed_set_->size() : 0, nullptr);
   }
   size_t match = 0;
-  for (size_t begin = 0; begin < batch.rows.size(); begin += kSliceEvents) {
+  for (size_t begin = 0; begin < batch.counted.size(); begin += kSliceEvents) {
+    const size_t end = std::min(batch.counted.size(), begin + kSliceEvents);
     std::unique_lock lock(delta_mutex_);
-    ApplySlice(batch, begin, std::min(batch.rows.size(), begin + kSliceEvents), &match);
+    ApplySlice(batch, begin, end);
+    ApplyMatches(batch, end, &match);
   }
   live_rows_.store(live_->rows(), std::memory_order_relaxed);
 }
@@ -72,26 +74,31 @@ CounterDelta* CounterView::DeltaOf(uint32_t place) {
   return placed_[place];
 }
 
-// `match` goes through batch.matches, which are by row.
-void CounterView::ApplySlice(const Batch& batch, size_t begin, size_t end, size_t* match) {
+// Rows are sorted by ad, so what one cell gets lies together more often than not.
+void CounterView::ApplySlice(const Batch& batch, size_t begin, size_t end) {
   CounterDelta& everything = live_->everything();
+  const std::vector<CountedEvent>& counted = batch.counted;
+  for (size_t i = begin, next = begin; i < end; i = next) {
+    for (next = i + 1; next < end && counted[next].Repeats(counted[i]);) ++next;
+    if (next + kPrefetchDistance < end) {
+      const CountedEvent& ahead = counted[next + kPrefetchDistance];
+      everything.Prefetch(ahead.ad, ahead.hour);
+    }
+    const auto times = static_cast<int64_t>(next - i);
+    counted[i].AddTo(&everything, times);
+    counted[i].AddTo(&window_, times);
+  }
+}
+
+// Of the rows before `end`; `match` goes through batch.matches, which are by row.
+void CounterView::ApplyMatches(const Batch& batch, size_t end, size_t* match) {
   const std::vector<FilterMatch>& matches = batch.matches;
-  for (size_t i = begin; i < end; ++i) {
-    if (i + kPrefetchDistance < end) {
-      const BatchRow& ahead = batch.rows[i + kPrefetchDistance];
-      everything.Prefetch(ahead.ref.ad, ahead.hour);
+  for (; *match < matches.size() && matches[*match].row < end; ++*match) {
+    if (*match + kPrefetchDistance < matches.size()) {
+      const FilterMatch& ahead = matches[*match + kPrefetchDistance];
+      DeltaOf(ahead.place)->Prefetch(batch.counted[ahead.row].ad, batch.counted[ahead.row].hour);
     }
-    const BatchRow& row = batch.rows[i];
-    const CountedEvent counted(row.ref.ad, *row.ref.event);
-    counted.AddTo(&everything);
-    counted.AddTo(&window_);
-    for (; *match < matches.size() && matches[*match].row == i; ++*match) {
-      if (*match + kPrefetchDistance < matches.size()) {
-        const FilterMatch& ahead = matches[*match + kPrefetchDistance];
-        DeltaOf(ahead.place)->Prefetch(batch.rows[ahead.row].ref.ad, batch.rows[ahead.row].hour);
-      }
-      counted.AddTo(DeltaOf(matches[*match].place));
-    }
+    batch.counted[matches[*match].row].AddTo(DeltaOf(matches[*match].place));
   }
 }
 

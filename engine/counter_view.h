@@ -118,7 +118,8 @@ class CounterView {
   void Publish(std::shared_ptr<const ReadView> next);
   void WaitForFormerReaders();
   std::shared_ptr<const ReadView> NewView();
-  void ApplySlice(const Batch& batch, size_t begin, size_t end, size_t* match);
+  void ApplySlice(const Batch& batch, size_t begin, size_t end);
+  void ApplyMatches(const Batch& batch, size_t end, size_t* match);
   CounterDelta* DeltaOf(uint32_t place);
   template <class Visit>
   void ForEachDeltaCell(const ReadView& view, uint32_t ad, uint32_t filter, int32_t first_hour,

@@ -1,9 +1,8 @@
 // A checkpoint of DistinctView as a sorted file.
 
-#include <rocksdb/sst_file_writer.h>
-
 #include <algorithm>
 
+#include "engine/big_vector.h"
 #include "engine/distinct_view.h"
 #include "engine/radix_sort.h"
 #include "format/keys.h"
@@ -42,14 +41,14 @@ class DistinctView::RowWriter {
       ads = std::max(ads, uint64_t{run->group(run->size() - 1).ad} + 1);
     }
     if (groups == 0) return Status::Ok();
-    rocksdb::SstFileWriter writer(rocksdb::EnvOptions(), storage_->OptionsFor(Family::kDistinct));
-    writer_ = &writer;
+    writer_ = storage_->NewFileWriter(Family::kDistinct);
     files->push_back({Family::kDistinct, storage_->ScratchPath("distinct")});
-    rocksdb::Status status = writer.Open(files->back().path);
+    rocksdb::Status status = writer_->Open(files->back().path);
     const uint64_t slices = groups / kSliceGroups + 1;
+    items_.reserve(std::min(groups, kSliceGroups + kSliceGroups / 2));
     for (uint64_t slice = 1; slice <= slices && status.ok(); ++slice)
       status = WriteSlice(ads * slice / slices);
-    if (status.ok()) status = writer.Finish();
+    if (status.ok()) status = writer_->Finish();
     return FromRocks(status, "write distinct rows");
   }
 
@@ -98,8 +97,8 @@ class DistinctView::RowWriter {
   Storage* const storage_;
   const Runs& runs_;
   std::vector<size_t> next_;  // by run: its first group that was not written yet
-  std::vector<GroupItem> items_, scratch_;
-  rocksdb::SstFileWriter* writer_ = nullptr;
+  BigVector<GroupItem> items_, scratch_;
+  std::unique_ptr<rocksdb::SstFileWriter> writer_;
   DistinctRow row_;
   std::string bytes_;
 };

@@ -16,6 +16,12 @@ uint64_t SortKey(uint32_t ad, int32_t hour) {
   return uint64_t{ad} << 32 | (static_cast<uint32_t>(hour) ^ 0x80000000U);
 }
 
+void PrefetchPeople(const EventRef& ref) {
+  const char* text = ref.chunk->text.data();
+  __builtin_prefetch(text + ref.event->offset[static_cast<size_t>(Field::kUserId)]);
+  __builtin_prefetch(text + ref.event->offset[static_cast<size_t>(Field::kIp)]);
+}
+
 uint64_t KeyOf(const DistinctRun::Group& group) { return SortKey(group.ad, group.hour); }
 
 }  // namespace
@@ -118,8 +124,9 @@ std::shared_ptr<const DistinctRun> DistinctRunBuilder::FromRows(std::span<const 
     items_.push_back({SortKey(rows[i].ref.ad, rows[i].hour), static_cast<uint32_t>(i)});
   RadixSort(&items_, &scratch_);
   for (size_t i = 0; i < items_.size(); ++i) {
-    if (i + kPrefetchDistance < items_.size())
-      __builtin_prefetch(&rows[items_[i + kPrefetchDistance].value].ref.event->offset);
+    if (i + 2 * kPrefetchDistance < items_.size())
+      __builtin_prefetch(&rows[items_[i + 2 * kPrefetchDistance].value].ref.event->offset);
+    if (i + kPrefetchDistance < items_.size()) PrefetchPeople(rows[items_[i + kPrefetchDistance].value].ref);
     const BatchRow& row = rows[items_[i].value];
     const EventChunk& chunk = *row.ref.chunk;
     const Event& event = *row.ref.event;

@@ -71,6 +71,17 @@ IdentityIndex::Day& IdentityIndex::DayFor(int32_t day) {
   return *days_by_offset_[offset];
 }
 
+void IdentityIndex::PrefetchDirectories(const Event& event) const {
+  const int32_t first = DayOf(event.time_ns - options_.window_ns);
+  const int32_t last = DayOf(event.time_ns + options_.window_ns);
+  for (int32_t day = first; day <= last; ++day) {
+    const Day* d = FindDay(day);
+    if (d == nullptr) continue;
+    if (d->table) d->table->PrefetchDirectory(event.identity);
+    if (d->loaded) d->loaded->PrefetchDirectory(event.identity);
+  }
+}
+
 void IdentityIndex::Prefetch(const Event& event) const {
   live_->Prefetch(event.identity);
   const int32_t first = DayOf(event.time_ns - options_.window_ns);

@@ -51,6 +51,8 @@ class IdentityIndex {
 
   [[nodiscard]] std::unique_lock<std::mutex> Lock() { return std::unique_lock(mutex_); }
 
+  // Ahead of Prefetch by some events.
+  void PrefetchDirectories(const Event& event) const;
   void Prefetch(const Event& event) const;
   // Settles one event. New: it is entered, and *number is its entry in the live generation.
   // Fails only when the disk does; the event is then neither.

@@ -1,7 +1,5 @@
 #include "engine/learned_ads.h"
 
-#include <rocksdb/sst_file_writer.h>
-
 #include <algorithm>
 #include <mutex>
 
@@ -19,13 +17,6 @@ constexpr uint8_t kPositionVersion = 1;
 
 constexpr std::array<Field, kAdOwnerCount> kOwnerFields = {Field::kCampaignId, Field::kBannerId,
                                                            Field::kAdvertiserId};
-
-bool CarriesOwner(const Event& event) {
-  const unsigned all = event.size[static_cast<size_t>(Field::kCampaignId)] &
-                       event.size[static_cast<size_t>(Field::kBannerId)] &
-                       event.size[static_cast<size_t>(Field::kAdvertiserId)];
-  return all != kAbsent;
-}
 
 std::string EncodePosition(uint64_t sequence) {
   std::string out;
@@ -129,16 +120,13 @@ void LearnedAds::TakeEvent(const EventChunk& chunk, const Event& event, uint32_t
 }
 
 void LearnedAds::Apply(const Batch& batch) {
-  const std::vector<BatchRow>& rows = batch.rows;
+  const std::vector<uint32_t>& rows = batch.owner_rows;
   for (size_t begin = 0; begin < rows.size(); begin += kSliceEvents) {
     const size_t end = std::min(rows.size(), begin + kSliceEvents);
-    size_t i = begin;
-    while (i < end && !CarriesOwner(*rows[i].ref.event)) ++i;
-    if (i == end) continue;
     std::unique_lock lock(mutex_);
-    for (; i < end; ++i) {
-      const EventRef& ref = rows[i].ref;
-      if (CarriesOwner(*ref.event)) TakeEvent(*ref.chunk, *ref.event, ref.ad);
+    for (size_t i = begin; i < end; ++i) {
+      const EventRef& ref = batch.rows[rows[i]].ref;
+      TakeEvent(*ref.chunk, *ref.event, ref.ad);
     }
   }
 }
@@ -178,16 +166,16 @@ Result<LearnedAds::File> LearnedAds::WriteFile() {
   if (frozen_.empty()) return written;
   std::sort(frozen_.begin(), frozen_.end());
   written.file = IngestFile{Family::kAdOwners, storage_->ScratchPath("ad_owners")};
-  rocksdb::SstFileWriter writer(rocksdb::EnvOptions(), storage_->OptionsFor(Family::kAdOwners));
-  rocksdb::Status status = writer.Open(written.file->path);
+  const auto writer = storage_->NewFileWriter(Family::kAdOwners);
+  rocksdb::Status status = writer->Open(written.file->path);
   for (uint32_t ad : frozen_) {
     if (!status.ok()) break;
     std::shared_lock lock(mutex_);
     const std::string record = EncodeLearnedAd(ToRecord(*FindEntry(ad)));
     lock.unlock();
-    status = writer.Put(AdKey{ad}.Encode(), record);
+    status = writer->Put(AdKey{ad}.Encode(), record);
   }
-  if (status.ok()) status = writer.Finish();
+  if (status.ok()) status = writer->Finish();
   if (!status.ok()) return FromRocks(status, "write ad_owners");
   return written;
 }

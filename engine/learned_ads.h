@@ -19,6 +19,14 @@
 
 namespace tallymark {
 
+// Whether an event names a campaign, banner or advertiser, inherited or not.
+inline bool CarriesOwner(const Event& event) {
+  const unsigned all = event.size[static_cast<size_t>(Field::kCampaignId)] &
+                       event.size[static_cast<size_t>(Field::kBannerId)] &
+                       event.size[static_cast<size_t>(Field::kAdvertiserId)];
+  return all != kAbsent;
+}
+
 // To which campaign, banner and advertiser each ad belongs, as events say: of all events that carry
 // the attribute, the value of the greatest (time, event_id). A view of the log. What a conversion
 // inherited from its click is not counted as said.

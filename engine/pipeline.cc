@@ -1,7 +1,5 @@
 #include "engine/pipeline.h"
 
-#include <rocksdb/write_batch.h>
-
 #include <algorithm>
 #include <chrono>
 #include <utility>
@@ -19,11 +17,13 @@ constexpr size_t kBatchEventsMax = 64 * 1024;
 // and cheaper than scraps.
 constexpr size_t kBatchEventsGood = 16 * 1024;
 // Batches on their way at a time: one being written, one being encoded.
-constexpr size_t kUncommittedMax = 2;
+constexpr size_t kUncommittedMax = 3;
 // Batches of up to this size are encoded by the sequencer itself.
 constexpr size_t kTinyBatchEvents = 512;
 // Encoded batches share an fsync up to this many.
 constexpr size_t kGroupMax = 8;
+constexpr size_t kSpareRowsMax = 4;
+constexpr size_t kEventPrefetch = 48;
 constexpr size_t kSlotPrefetch = 24;
 constexpr size_t kNamePrefetch = 12;
 // Conversions that are let go by one request.
@@ -126,6 +126,10 @@ std::unique_ptr<Batch> Pipeline::NewBatch() {
   batch->generation = parts_.identities->live();
   std::lock_guard lock(mutex_);
   batch->filters = filters_;
+  if (!spare_rows_.empty()) {
+    batch->rows = std::move(spare_rows_.back());
+    spare_rows_.pop_back();
+  }
   return batch;
 }
 
@@ -219,7 +223,16 @@ Status Pipeline::SettleEvents(AppendRequest* request, Batch* batch) {
   for (const ChunkSegment& segment : chunk.segments) {
     SegmentTally tally;
     for (; i < segment.event_end; ++i) {
-      if (i + kSlotPrefetch < events.size()) parts_.ads->PrefetchSlot(events[i + kSlotPrefetch].ad_hash);
+      // Another core has just written the events.
+      if (i + kEventPrefetch < events.size()) {
+        const char* ahead = reinterpret_cast<const char*>(&events[i + kEventPrefetch]);
+        __builtin_prefetch(ahead);
+        __builtin_prefetch(ahead + sizeof(Event) / 2);
+      }
+      if (i + kSlotPrefetch < events.size()) {
+        parts_.ads->PrefetchSlot(events[i + kSlotPrefetch].ad_hash);
+        parts_.identities->PrefetchDirectories(events[i + kSlotPrefetch]);
+      }
       if (i + kNamePrefetch < events.size()) {
         parts_.ads->PrefetchName(events[i + kNamePrefetch].ad_hash);
         parts_.identities->Prefetch(events[i + kNamePrefetch]);
@@ -330,11 +343,21 @@ void Pipeline::RunCommitter() {
     const size_t count = ready.size();
     lock.unlock();
     Commit(&ready);
+    for (auto& slot : ready) KeepRows(slot->batch.get());
+    ready.clear();
     lock.lock();
     uncommitted_ -= count;
     input_ready_.notify_one();
     drained_.notify_all();
   }
+}
+
+// First touch of fresh memory would cost more than filling it.
+void Pipeline::KeepRows(Batch* batch) {
+  if (batch->rows.capacity() < kBatchEventsGood) return;
+  batch->rows.clear();
+  std::lock_guard lock(mutex_);
+  if (spare_rows_.size() < kSpareRowsMax) spare_rows_.push_back(std::move(batch->rows));
 }
 
 void Pipeline::Commit(std::vector<std::unique_ptr<Slot>>* slots) {
@@ -367,11 +390,11 @@ void Pipeline::Commit(std::vector<std::unique_ptr<Slot>>* slots) {
 }
 
 Status Pipeline::Write(const std::vector<std::unique_ptr<Slot>>& slots, LogState* state) {
-  rocksdb::WriteBatch write;
+  write_.Clear();
   Storage* storage = parts_.storage;
   rocksdb::Status status;
   auto put = [&](Family family, const std::string& key, const std::string& value) {
-    if (status.ok()) status = write.Put(storage->handle(family), key, value);
+    if (status.ok()) status = write_.Put(storage->handle(family), key, value);
   };
   for (const auto& slot : slots) {
     const Batch& batch = *slot->batch;
@@ -390,15 +413,15 @@ Status Pipeline::Write(const std::vector<std::unique_ptr<Slot>>& slots, LogState
       put(Family::kPendingConversions, RawKey{number}.Encode(), record);
     for (uint64_t number : batch.ended_waiting) {
       if (status.ok())
-        status = write.Delete(storage->handle(Family::kPendingConversions), RawKey{number}.Encode());
+        status = write_.Delete(storage->handle(Family::kPendingConversions), RawKey{number}.Encode());
     }
   }
-  if (write.Count() == 0) return Status::Ok();  // duplicates only: nothing new to make durable
+  if (write_.Count() == 0) return Status::Ok();  // duplicates only: nothing new to make durable
   put(Family::kMeta, std::string(kMetaLogState), state->Encode());
   rocksdb::WriteOptions sync;
   sync.sync = true;
   const double begin = SteadySeconds();
-  if (status.ok()) status = storage->db()->Write(sync, &write);
+  if (status.ok()) status = storage->db()->Write(sync, &write_);
   parts_.figures->fsync_seconds.Record(SteadySeconds() - begin);
   return FromRocks(status, "commit a batch");
 }

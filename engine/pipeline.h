@@ -1,6 +1,8 @@
 #ifndef TALLYMARK_ENGINE_PIPELINE_H_
 #define TALLYMARK_ENGINE_PIPELINE_H_
 
+#include <rocksdb/write_batch.h>
+
 #include <atomic>
 #include <condition_variable>
 #include <deque>
@@ -118,6 +120,7 @@ class Pipeline {
   void PushMark(Mark mark);
   std::unique_ptr<Batch> NewBatch();
   std::vector<std::unique_ptr<Slot>> TakeReady();
+  void KeepRows(Batch* batch);
   void Commit(std::vector<std::unique_ptr<Slot>>* slots);
   Status Write(const std::vector<std::unique_ptr<Slot>>& slots, LogState* state);
   void ApplyDurable(Batch* batch, uint64_t first_sequence);
@@ -130,6 +133,8 @@ class Pipeline {
   const Parts parts_;
   const std::function<void(Status)> on_failure_;
 
+  rocksdb::WriteBatch write_;  // the committer's; keeps its memory
+
   mutable std::mutex mutex_;
   std::condition_variable input_ready_;   // the sequencer waits
   std::condition_variable encode_ready_;  // encoders wait
@@ -139,9 +144,10 @@ class Pipeline {
   std::deque<Mark> marks_;
   std::shared_ptr<const FilterSet> filters_;  // of batches being begun
   std::deque<std::unique_ptr<Slot>> slots_;
-  size_t uncommitted_ = 0;  // slots closed and not yet through the committer
-  bool refusing_ = false;   // no more Appends
-  bool stopping_ = false;   // threads end when there is nothing left
+  std::vector<std::vector<BatchRow>> spare_rows_;  // of batches that are through, for their memory
+  size_t uncommitted_ = 0;                         // slots closed and not yet through the committer
+  bool refusing_ = false;                          // no more Appends
+  bool stopping_ = false;                          // threads end when there is nothing left
   bool sequencer_done_ = false;
   Status failure_;
   LogState state_;

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 namespace tallymark {
@@ -13,27 +14,31 @@ struct SortItem {
   uint32_t value = 0;
 };
 
-// Sorts by their `key`, stably, byte by byte from the least significant (LSD radix sort); bytes that are
-// equal in all keys cost one look. *scratch keeps its memory between calls. `Items` is a std::vector
-// with any allocator of SortItem or whatever else has a 64-bit key.
+// Sorts by their `key`, stably, byte by byte from the least significant (LSD radix sort). Keys that are
+// sorted already cost one look, and so do bytes that are equal in all keys. *scratch keeps its memory
+// between calls. `Items` is a std::vector with any allocator of SortItem or whatever else has a 64-bit
+// key.
 template <class Items>
 void RadixSort(Items* items, Items* scratch) {
   using Item = typename Items::value_type;
-  constexpr int kDigits = 8;
-  std::array<std::array<uint32_t, 256>, kDigits> counts{};
+  constexpr unsigned kKeyBits = 64;
+  uint64_t last = 0;
+  uint64_t varying = 0;
+  bool sorted = true;
   for (const Item& item : *items) {
-    for (size_t d = 0; d < kDigits; ++d) ++counts[d][(item.key >> (8 * d)) & 0xFF];
+    sorted &= last <= item.key;
+    last = item.key;
+    varying |= item.key ^ items->front().key;
   }
+  if (sorted) return;
   scratch->resize(items->size());
-  for (size_t d = 0; d < kDigits; ++d) {
-    if (items->empty() || counts[d][((*items)[0].key >> (8 * d)) & 0xFF] == items->size()) continue;
+  for (unsigned shift = 0; shift < kKeyBits; shift += 8) {
+    if ((varying >> shift & 0xFF) == 0) continue;
     std::array<uint32_t, 256> next{};
+    for (const Item& item : *items) ++next[item.key >> shift & 0xFF];
     uint32_t sum = 0;
-    for (size_t v = 0; v < 256; ++v) {
-      next[v] = sum;
-      sum += counts[d][v];
-    }
-    for (const Item& item : *items) (*scratch)[next[(item.key >> (8 * d)) & 0xFF]++] = item;
+    for (uint32_t& n : next) sum += std::exchange(n, sum);
+    for (const Item& item : *items) (*scratch)[next[item.key >> shift & 0xFF]++] = item;
     items->swap(*scratch);
   }
 }

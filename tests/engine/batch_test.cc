@@ -21,20 +21,20 @@ void Encode(TestBatch* test) {
   encoder.Encode(&test->batch);
 }
 
-std::vector<CountedEvent> InHour(int32_t hour, size_t count, uint32_t ads = 1) {
-  std::vector<CountedEvent> events;
+std::vector<TestEvent> InHour(int32_t hour, size_t count, uint32_t ads = 1) {
+  std::vector<TestEvent> events;
   for (size_t i = 0; i < count; ++i)
     events.push_back({static_cast<uint32_t>(i) % ads, hour * kNsPerHour + static_cast<int64_t>(i)});
   return events;
 }
 
-std::vector<CountedEvent> operator+(std::vector<CountedEvent> a, const std::vector<CountedEvent>& b) {
+std::vector<TestEvent> operator+(std::vector<TestEvent> a, const std::vector<TestEvent>& b) {
   a.insert(a.end(), b.begin(), b.end());
   return a;
 }
 
 // Every block decodes, says of itself what it holds, and holds the rows it names.
-void ExpectConsistent(const TestBatch& test, const std::vector<CountedEvent>& events) {
+void ExpectConsistent(const TestBatch& test, const std::vector<TestEvent>& events) {
   std::vector<std::tuple<uint32_t, int64_t, EventKind, int64_t>> stored;
   size_t next_row = 0;
   for (const BatchBlock& block : test.batch.blocks) {
@@ -62,7 +62,7 @@ void ExpectConsistent(const TestBatch& test, const std::vector<CountedEvent>& ev
   }
   ASSERT_EQ(next_row, test.batch.rows.size());
   std::vector<std::tuple<uint32_t, int64_t, EventKind, int64_t>> given;
-  for (const CountedEvent& e : events) given.emplace_back(e.ad, e.time_ns, e.kind, e.revenue_micros);
+  for (const TestEvent& e : events) given.emplace_back(e.ad, e.time_ns, e.kind, e.revenue_micros);
   std::sort(stored.begin(), stored.end());
   std::sort(given.begin(), given.end());
   EXPECT_EQ(stored, given);
@@ -75,7 +75,7 @@ TEST(BatchEncoderTest, NoRowsMakeNoBlocks) {
 }
 
 TEST(BatchEncoderTest, OneEventMakesOneBlockOfItsHour) {
-  const std::vector<CountedEvent> events = {{5, kStart + 90 * kNsPerMinute}};
+  const std::vector<TestEvent> events = {{5, kStart + 90 * kNsPerMinute}};
   TestBatch test(events);
   Encode(&test);
   ASSERT_EQ(test.batch.blocks.size(), 1U);
@@ -152,7 +152,7 @@ TEST(BatchEncoderTest, RowsKeepTheirIdentityNumbersWhenTheyAreSorted) {
 }
 
 TEST(BatchEncoderTest, EventsOfOneAdAndHourKeepTheirOrderOfArrival) {
-  std::vector<CountedEvent> events;
+  std::vector<TestEvent> events;
   for (int i = 0; i < 300; ++i) events.push_back({static_cast<uint32_t>(i % 3), kStart + 1'000 - i});
   TestBatch test(events);
   Encode(&test);
@@ -170,9 +170,9 @@ TEST(BatchEncoderTest, AnyMixOfHoursAndAdsIsStoredWhole) {
   std::mt19937_64 random(seed);
   BatchEncoder encoder;
   for (int round = 0; round < 200; ++round) {
-    std::vector<CountedEvent> events(random() % 2000);
+    std::vector<TestEvent> events(random() % 2000);
     const uint64_t spread = 1 + random() % 100;
-    for (CountedEvent& e : events) {
+    for (TestEvent& e : events) {
       e.ad = static_cast<uint32_t>(random() % 500);
       e.time_ns = kStart + static_cast<int64_t>(random() % spread) * kNsPerHour +
                   static_cast<int64_t>(random() % kNsPerHour);

@@ -19,8 +19,8 @@ constexpr int32_t kHour = 447'072;  // 2021-01-01T00:00:00Z
 constexpr int32_t kMinute = kHour * kMinutesPerHour;
 constexpr int64_t kStart = kHour * kNsPerHour;
 
-CountedEvent ClickAt(uint32_t ad, int32_t minute) { return {ad, minute * kNsPerMinute + 5}; }
-CountedEvent ConversionAt(uint32_t ad, int32_t minute, int64_t revenue) {
+TestEvent ClickAt(uint32_t ad, int32_t minute) { return {ad, minute * kNsPerMinute + 5}; }
+TestEvent ConversionAt(uint32_t ad, int32_t minute, int64_t revenue) {
   return {ad, minute * kNsPerMinute, EventKind::kConversion, revenue};
 }
 
@@ -45,8 +45,9 @@ class ViewUnderTest {
     storage_.Reopen();
     Open();
   }
-  void Apply(const std::vector<CountedEvent>& events) {
+  void Apply(const std::vector<TestEvent>& events) {
     TestBatch test(events);
+    BatchEncoder().Encode(&test.batch);
     view_->Apply(test.batch);
     ++sequence_;
   }
@@ -146,7 +147,7 @@ TEST(CounterViewTest, DiskAndBothDeltasAddUp) {
 }
 
 TEST(CounterViewTest, ReplayCountsWhatApplyCounted) {
-  const std::vector<CountedEvent> events = {
+  const std::vector<TestEvent> events = {
       ClickAt(1, kMinute), ConversionAt(1, kMinute + 3, 7), {1, kStart, EventKind::kImpression}};
   TestBatch test(events);
   BatchEncoder encoder;
@@ -289,7 +290,7 @@ TEST(CounterViewTest, AgreesWithAModelOverCheckpointsAndRestarts) {
     return sums;
   };
   for (int step = 0; step < 2000; ++step) {
-    std::vector<CountedEvent> events;
+    std::vector<TestEvent> events;
     for (int i = pick(20); i >= 0; --i) {
       const auto ad = static_cast<uint32_t>(pick(10));
       const int32_t minute = kMinute + pick(600) - 300;
@@ -330,7 +331,7 @@ class CounterViewConcurrencyTest : public ::testing::Test {
   static constexpr int kAllClicks = kRecentClicks + 5;  // and one in each of the five hours before
 
   void Write(int checkpoints) {
-    std::vector<CountedEvent> events;
+    std::vector<TestEvent> events;
     for (uint32_t ad = 0; ad < kAds; ++ad) {
       for (int m = 0; m < kRecentClicks; ++m) events.push_back(ClickAt(ad, kMinute + m));
       for (int h = 1; h <= 5; ++h) events.push_back(ClickAt(ad, kMinute - h * 60 + 30));

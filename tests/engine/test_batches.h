@@ -9,8 +9,8 @@
 
 namespace tallymark {
 
-// An event as the counters see it.
-struct CountedEvent {
+// What counters and blocks keep of an event.
+struct TestEvent {
   uint32_t ad = 0;
   int64_t time_ns = 0;
   EventKind kind = EventKind::kClick;
@@ -19,7 +19,7 @@ struct CountedEvent {
 
 // A batch with the chunk that its rows point into. Not encoded yet.
 struct TestBatch {
-  explicit TestBatch(const std::vector<CountedEvent>& events) {
+  explicit TestBatch(const std::vector<TestEvent>& events) {
     chunk.events.resize(events.size());
     for (size_t i = 0; i < events.size(); ++i) {
       Event& event = chunk.events[i];
