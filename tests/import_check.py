@@ -8,7 +8,8 @@ at a random moment, restarts it on the same ports, sometimes kills the tool too 
 end every (ad, minute) equals a naive count of the table, the report adds up to its rows, and `tally verify`
 agrees. Rounds take turns with identity by event_id, by the whole row, and by the row's number.
 Memory: a table many times larger than a batch must not show in tallyd's memory.
-Batches: a TSV of impressions and clicks with duplicate rows gives the counts of a naive program.
+Batches: a TSV of impressions and clicks with duplicate rows gives the counts of a naive program, distinct users
+and addresses included.
 """
 
 import argparse
@@ -187,9 +188,10 @@ def check_batch(bin_dir, folder, rng):
         file.write("event\timpression_id\tad_id\tuser_id\tip\ttimestamp\n")
         for row in rows:
             file.write("\t".join(map(str, row)) + "\n")
-    naive = {kind: collections.defaultdict(set) for kind in ("impression", "click")}
-    for kind, identity, ad, _, _, second in rows:
-        naive[kind][ad, second // 3600 * 3600].add(identity)
+    naive = {kind: collections.defaultdict(set) for kind in ("impression", "click", "user", "ip")}
+    for kind, identity, ad, user, ip, second in rows:
+        for what, value in ((kind, identity), ("user", user), ("ip", ip)):
+            naive[what][ad, second // 3600 * 3600].add(value)
     server = Server(bin_dir, folder / "batch")
     try:
         code, report, err = tally_import(server, path, ["--name", "hour", "--map", "event_id:impression_id,time:timestamp"])
@@ -201,7 +203,13 @@ def check_batch(bin_dir, folder, rng):
                 expected = {hour: len(ids) for (name, hour), ids in naive[kind].items() if name == ad}
                 found = series(server, ad, BEGIN_S, BEGIN_S + 4 * 3600, "1h", metric)
                 check(found == expected, f"{ad} {metric}: {found}, counted {expected}")
-        say(f"a batch of {len(rows)} rows: impressions and clicks of every (ad, hour) agree")
+        for ad, hour in naive["user"]:
+            answer = server.get(f"/v1/ads/{ad}/metrics?from={hour * 1000}&to={(hour + 3600) * 1000}&step=1h")["points"][0]
+            for metric, what in (("unique_users", "user"), ("unique_ips", "ip")):
+                expected = len(naive[what][ad, hour])
+                check(answer[metric] == expected and answer[f"{metric}_exact"],
+                      f"{ad} {hour} {metric}: {answer}, counted {expected}")
+        say(f"a batch of {len(rows)} rows: impressions, clicks, users and addresses of every (ad, hour) agree")
         server.stop()
     finally:
         server.kill()
