@@ -2,14 +2,16 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "format/time_units.h"
 
 namespace tallymark {
 namespace {
 
-// Larger runs live in lent slabs, smaller ones on the heap, which reuses small pieces by itself.
-constexpr size_t kSlabBytes = size_t{64} << 10;
+// Larger runs live in lent memory, smaller ones on the heap, which reuses small pieces by itself.
+constexpr size_t kLentBytes = size_t{64} << 10;
+constexpr size_t kAlignment = 64;
 constexpr size_t kPrefetchDistance = 8;
 
 uint64_t SortKey(uint32_t ad, int32_t hour) {
@@ -26,34 +28,52 @@ uint64_t KeyOf(const DistinctRun::Group& group) { return SortKey(group.ad, group
 
 }  // namespace
 
-Slab RunMemory::Take(size_t bytes) {
-  const size_t size = (bytes + kSlabBytes - 1) / kSlabBytes * kSlabBytes;
-  {
-    std::lock_guard lock(mutex_);
-    auto found = idle_.lower_bound(size);
-    if (found != idle_.end() && found->first <= size + size / 2) {
-      Slab slab = std::move(found->second);
-      idle_.erase(found);
-      return slab;
-    }
+std::shared_ptr<char> RunMemory::Take(size_t bytes) {
+  const size_t size = (bytes + kAlignment - 1) / kAlignment * kAlignment;
+  if (size > kSlabBytes) {
+    auto own = std::make_shared<Slab>(size);
+    return {own, own->data()};
   }
-  return Slab(size);
-}
-
-void RunMemory::Give(Slab slab) {
+  std::shared_ptr<Slab> former;  // given back without the lock
   std::lock_guard lock(mutex_);
-  const size_t size = slab.size();
-  idle_.emplace(size, std::move(slab));
+  if (current_ == nullptr || used_ + size > kSlabBytes) {
+    former = std::exchange(current_, NewSlab());
+    used_ = 0;
+  }
+  return {current_, current_->data() + std::exchange(used_, used_ + size)};
 }
 
-DistinctRun::DistinctRun(std::shared_ptr<RunMemory> memory, std::span<const Group> groups,
+// The lock is held.
+std::shared_ptr<Slab> RunMemory::NewSlab() {
+  if (idle_.empty()) {
+    idle_.emplace_back(kSlabBytes);
+    ++slabs_;
+  }
+  auto give_back = [memory = weak_from_this()](Slab* slab) {
+    const std::unique_ptr<Slab> owner(slab);
+    if (const auto pool = memory.lock()) {
+      std::lock_guard lock(pool->mutex_);
+      pool->idle_.push_back(std::move(*slab));
+    }
+  };
+  std::shared_ptr<Slab> slab(new Slab(std::move(idle_.back())), give_back);
+  idle_.pop_back();
+  return slab;
+}
+
+size_t RunMemory::slabs() const {
+  std::lock_guard lock(mutex_);
+  return slabs_;
+}
+
+DistinctRun::DistinctRun(RunMemory* memory, std::span<const Group> groups,
                          std::span<const DistinctElement> users, std::span<const DistinctElement> ips)
-    : memory_(std::move(memory)), count_(groups.size() - 1) {
+    : count_(groups.size() - 1) {
   bytes_ = groups.size_bytes() + users.size_bytes() + ips.size_bytes();
   char* at = nullptr;
-  if (bytes_ >= kSlabBytes) {
-    slab_ = memory_->Take(bytes_);
-    at = slab_.data();
+  if (bytes_ >= kLentBytes) {
+    lent_ = memory->Take(bytes_);
+    at = lent_.get();
   } else {
     heap_ = std::make_unique_for_overwrite<char[]>(bytes_);
     at = heap_.get();
@@ -71,10 +91,6 @@ DistinctRun::DistinctRun(std::shared_ptr<RunMemory> memory, std::span<const Grou
     hour_min_ = std::min(hour_min_, g.hour);
     hour_max_ = std::max(hour_max_, g.hour);
   }
-}
-
-DistinctRun::~DistinctRun() {
-  if (slab_.size() > 0) memory_->Give(std::move(slab_));
 }
 
 size_t DistinctRun::LowerBound(uint32_t ad, int32_t hour, size_t first) const {
@@ -114,7 +130,7 @@ void DistinctRunBuilder::AddGroup(const DistinctRun& run, size_t i) {
 std::shared_ptr<const DistinctRun> DistinctRunBuilder::Finish() {
   if (groups_.empty()) return nullptr;
   groups_.push_back({0, 0, static_cast<uint32_t>(users_.size()), static_cast<uint32_t>(ips_.size())});
-  return std::make_shared<const DistinctRun>(memory_, groups_, users_, ips_);
+  return std::make_shared<const DistinctRun>(memory_.get(), groups_, users_, ips_);
 }
 
 std::shared_ptr<const DistinctRun> DistinctRunBuilder::FromRows(std::span<const BatchRow> rows) {

@@ -2,7 +2,6 @@
 #define TALLYMARK_ENGINE_DISTINCT_RUN_H_
 
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <span>
@@ -16,16 +15,26 @@
 
 namespace tallymark {
 
-// Lends memory to runs and takes it back, since first touch of fresh memory would cost as much as
-// filling it. Thread safe; outlives what it lent by being shared.
-class RunMemory {
+// Lends memory to runs, cut one after another from slabs on huge pages, and uses a slab again when the
+// last run in it is gone: first touch of fresh small pages would cost as much as filling them. Runs of
+// about one age go at one checkpoint, so slabs come back. Thread safe; lives as long as what it lent.
+class RunMemory : public std::enable_shared_from_this<RunMemory> {
  public:
-  Slab Take(size_t bytes);  // at least so many, not zeroed
-  void Give(Slab slab);
+  static constexpr size_t kSlabBytes = size_t{8} << 20;
+
+  // Not zeroed, aligned to 64 bytes. Goes back when the last owner lets go. Must be owned by a
+  // shared_ptr.
+  std::shared_ptr<char> Take(size_t bytes);
+  size_t slabs() const;  // that it made, lent or idle
 
  private:
-  std::mutex mutex_;
-  std::multimap<size_t, Slab> idle_;  // by size
+  std::shared_ptr<Slab> NewSlab();
+
+  mutable std::mutex mutex_;
+  std::shared_ptr<Slab> current_;
+  size_t used_ = 0;  // of current_
+  std::vector<Slab> idle_;
+  size_t slabs_ = 0;
 };
 
 // The users and addresses of some events: groups by (ad, hour), ascending, each with its elements in
@@ -40,9 +49,8 @@ class DistinctRun {
   };
 
   // Copies what it is given. `groups` has one more at its end, whose begins are the ends of the last.
-  DistinctRun(std::shared_ptr<RunMemory> memory, std::span<const Group> groups,
-              std::span<const DistinctElement> users, std::span<const DistinctElement> ips);
-  ~DistinctRun();
+  DistinctRun(RunMemory* memory, std::span<const Group> groups, std::span<const DistinctElement> users,
+              std::span<const DistinctElement> ips);
   DistinctRun(const DistinctRun&) = delete;
   DistinctRun& operator=(const DistinctRun&) = delete;
 
@@ -64,8 +72,7 @@ class DistinctRun {
   int32_t hour_max() const { return hour_max_; }
 
  private:
-  const std::shared_ptr<RunMemory> memory_;
-  Slab slab_;                     // of large runs
+  std::shared_ptr<char> lent_;    // of large runs
   std::unique_ptr<char[]> heap_;  // of small ones
   size_t count_ = 0;
   size_t bytes_ = 0;

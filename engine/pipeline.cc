@@ -236,6 +236,7 @@ Status Pipeline::SettleEvents(AppendRequest* request, Batch* batch) {
       if (i + kNamePrefetch < events.size()) {
         parts_.ads->PrefetchName(events[i + kNamePrefetch].ad_hash);
         parts_.identities->Prefetch(events[i + kNamePrefetch]);
+        __builtin_prefetch(chunk.Get(events[i + kNamePrefetch], Field::kAdId).data());
       }
       const Event& event = events[i];
       Result<IdentityIndex::Verdict> verdict = parts_.joiner->Concerns(event)

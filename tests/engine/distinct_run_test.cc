@@ -120,15 +120,41 @@ TEST(DistinctRunTest, EventsWithoutPeopleMakeNoRun) {
   EXPECT_EQ(builder.FromRows({}), nullptr);
 }
 
-TEST(DistinctRunTest, MemoryIsLentAgain) {
-  RunMemory memory;
-  Slab slab = memory.Take(100'000);
-  const char* where = slab.data();
-  EXPECT_GE(slab.size(), 100'000U);
-  memory.Give(std::move(slab));
-  Slab again = memory.Take(90'000);
-  EXPECT_EQ(again.data(), where);
-  EXPECT_NE(memory.Take(90'000).data(), where);
+TEST(RunMemoryTest, PiecesStandOneAfterAnother) {
+  auto memory = std::make_shared<RunMemory>();
+  const auto first = memory->Take(100'000);
+  const auto second = memory->Take(90'000);
+  EXPECT_GE(second.get(), first.get() + 100'000);
+  EXPECT_LT(second.get(), first.get() + RunMemory::kSlabBytes);
+  EXPECT_EQ(reinterpret_cast<uintptr_t>(second.get()) % 64, 0U);
+  EXPECT_EQ(memory->slabs(), 1U);
+}
+
+TEST(RunMemoryTest, ASlabIsLentAgainWhenTheLastPieceIsGone) {
+  auto memory = std::make_shared<RunMemory>();
+  auto first = memory->Take(RunMemory::kSlabBytes / 2 + 1);
+  auto second = memory->Take(RunMemory::kSlabBytes / 2);  // no room: another slab
+  const char* const where = first.get();
+  EXPECT_EQ(memory->slabs(), 2U);
+  first.reset();
+  const auto third = memory->Take(RunMemory::kSlabBytes);
+  EXPECT_EQ(third.get(), where);
+  EXPECT_EQ(memory->slabs(), 2U);
+}
+
+TEST(RunMemoryTest, AGreatPieceHasASlabOfItsOwn) {
+  auto memory = std::make_shared<RunMemory>();
+  const auto great = memory->Take(3 * RunMemory::kSlabBytes);
+  great.get()[3 * RunMemory::kSlabBytes - 1] = 1;
+  EXPECT_EQ(memory->slabs(), 0U);
+}
+
+TEST(RunMemoryTest, WhatIsLentOutlivesTheMemory) {
+  auto memory = std::make_shared<RunMemory>();
+  const auto piece = memory->Take(100'000);
+  memory.reset();
+  piece.get()[99'999] = 1;
+  EXPECT_EQ(piece.get()[99'999], 1);
 }
 
 }  // namespace
