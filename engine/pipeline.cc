@@ -17,7 +17,7 @@ constexpr size_t kBatchEventsMax = 64 * 1024;
 // and cheaper than scraps.
 constexpr size_t kBatchEventsGood = 16 * 1024;
 // Batches on their way at a time: one being written, one being encoded.
-constexpr size_t kUncommittedMax = 3;
+constexpr size_t kUncommittedMax = 2;
 // Batches of up to this size are encoded by the sequencer itself.
 constexpr size_t kTinyBatchEvents = 512;
 // Encoded batches share an fsync up to this many.
