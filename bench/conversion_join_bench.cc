@@ -1,7 +1,7 @@
 // What it costs to join a conversion to its click, for clicks of today, of last week and of 90 days ago,
 // for a click of the same chunk, and for one that is not there: 91 days of clicks lie on disk, sealed and
-// repacked, and the engine was opened anew and has its filters. An item is a conversion, its commit included; the plain
-// conversion with an ad of its own is what the others are to be held against.
+// repacked, and the engine was opened anew and has its filters. An item is a conversion, its commit included;
+// the plain conversion with an ad of its own is what the others are to be held against.
 
 #include <benchmark/benchmark.h>
 #include <stdlib.h>
@@ -88,7 +88,8 @@ class JoinEngine {
       for (int k = 0; k < kConversionsPerChunk; ++k) lines += Conversion("click_id=\"none\"");
       Append(std::move(lines));
     }
-    while (!engine_->Stats().identity_filters_loaded) std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    while (!engine_->Stats().identity_filters_loaded)
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
   }
   void AppendClicks(int day) {
     std::string lines;
