@@ -317,8 +317,8 @@ void Core::RunUpkeep() {
 }
 
 bool Core::CheckpointIsDue(bool* seal) {
-  const LogState state = pipeline_->state();
-  const uint64_t waiting = state.events - covered_events_;
+  const uint64_t covered = covered_events_;  // first: events only grow
+  const uint64_t waiting = pipeline_->state().events - covered;
   const double now = SteadySeconds();
   const EngineOptions& options = context_.options;
   const uint64_t in_memory = identities_->figures().in_memory;
@@ -393,11 +393,12 @@ Status Core::Checkpoint(bool seal) {
     context_.on_failure(status);
   }
   if (seal && !has_seal && status.ok()) identities_->DropEmptyFrozen();
-  last_checkpoint_seconds_ = SteadySeconds();
-  if (seal) last_seal_seconds_ = last_checkpoint_seconds_;
+  const double end = SteadySeconds();
+  last_checkpoint_seconds_ = end;
+  if (seal) last_seal_seconds_ = end;
   if (!*frozen && !has_seal) return status;
   upkeep_.checkpoints.fetch_add(1);
-  upkeep_.checkpoint_seconds.fetch_add(last_checkpoint_seconds_ - begin);
+  upkeep_.checkpoint_seconds.fetch_add(end - begin);
   return status;
 }
 

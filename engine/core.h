@@ -145,10 +145,11 @@ class Core {
   std::condition_variable raw_unpinned_;
   int raw_pins_ = 0;  // guarded by checkpoint_mutex_
   bool checkpoint_failed_ = false;
-  uint64_t covered_events_ = 0;  // LogState::events at the last checkpoint
-  double last_checkpoint_seconds_ = 0;
-  double last_seal_seconds_ = 0;
-  double last_repack_seconds_ = 0;
+  // What CheckpointIsDue asks while another thread may be writing a checkpoint.
+  std::atomic<uint64_t> covered_events_{0};  // LogState::events at the last checkpoint
+  std::atomic<double> last_checkpoint_seconds_{0};
+  std::atomic<double> last_seal_seconds_{0};
+  double last_repack_seconds_ = 0;  // the upkeep thread's
 
   std::atomic<bool> expiry_under_way_{false};
   std::mutex upkeep_mutex_;
