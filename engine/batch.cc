@@ -11,6 +11,8 @@ namespace {
 // Hours with fewer events than this share a block with their neighbours of the day, so that a
 // shuffled import of a year does not make a block an event.
 constexpr size_t kThinHourEvents = 64;
+// A block buffer that grew beyond this is given back: ordinary blocks take some 200 KB.
+constexpr size_t kKeptBlockBytes = size_t{4} << 20;
 
 }  // namespace
 
@@ -93,6 +95,7 @@ void BatchEncoder::EncodeGroup(Batch* batch, const Group& group) {
     bytes_.clear();
     encoder_.Encode(refs_, &bytes_);
     block.bytes = bytes_;
+    if (bytes_.capacity() > kKeptBlockBytes) bytes_ = std::string();
     batch->blocks.push_back(std::move(block));
   }
 }

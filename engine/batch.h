@@ -75,11 +75,12 @@ struct Batch {
   // The filters in force when it was sequenced; null or empty: none.
   std::shared_ptr<const FilterSet> filters;
 
-  // Filled by BatchEncoder, which has the events at hand: to the committer each would be a cache miss.
+  // Filled by BatchEncoder. It has the events at hand; to the committer each would be a cache miss.
   std::vector<BatchBlock> blocks;
-  std::vector<CountedEvent> counted;          // by row
-  std::vector<uint32_t> owner_rows;           // of events that name an owner of their ad, see LearnedAds
-  std::vector<FilterMatch> matches;           // by row; filled by BatchEncoder
+  std::vector<CountedEvent> counted;  // by row
+  std::vector<uint32_t> owner_rows;   // of events that name an owner of their ad, see LearnedAds
+  std::vector<FilterMatch> matches;   // by row
+
   std::shared_ptr<const DistinctRun> people;  // of the rows; null: none, or not counted
 
   // What bounds it.

@@ -74,7 +74,7 @@ CounterDelta* CounterView::DeltaOf(uint32_t place) {
   return placed_[place];
 }
 
-// Rows are sorted by ad, so what one cell gets lies together more often than not.
+// Rows are sorted by ad and, within one, as they came: what a cell gets mostly lies together.
 void CounterView::ApplySlice(const Batch& batch, size_t begin, size_t end) {
   CounterDelta& everything = live_->everything();
   const std::vector<CountedEvent>& counted = batch.counted;

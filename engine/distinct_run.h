@@ -17,7 +17,8 @@ namespace tallymark {
 
 // Lends memory to runs, cut one after another from slabs on huge pages, and uses a slab again when the
 // last run in it is gone: first touch of fresh small pages would cost as much as filling them. Runs of
-// about one age go at one checkpoint, so slabs come back. Thread safe; lives as long as what it lent.
+// about one age go at one checkpoint, so slabs come back. Thread safe. What it lent may
+// outlive it and then goes back to the system.
 class RunMemory : public std::enable_shared_from_this<RunMemory> {
  public:
   static constexpr size_t kSlabBytes = size_t{8} << 20;

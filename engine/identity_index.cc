@@ -71,27 +71,26 @@ IdentityIndex::Day& IdentityIndex::DayFor(int32_t day) {
   return *days_by_offset_[offset];
 }
 
-void IdentityIndex::PrefetchDirectories(const Event& event) const {
+// Calls visit(table) for the tables of the days whose events may be within the window of this one.
+template <class Visit>
+void IdentityIndex::ForEachTable(const Event& event, Visit&& visit) const {
   const int32_t first = DayOf(event.time_ns - options_.window_ns);
   const int32_t last = DayOf(event.time_ns + options_.window_ns);
   for (int32_t day = first; day <= last; ++day) {
     const Day* d = FindDay(day);
     if (d == nullptr) continue;
-    if (d->table) d->table->PrefetchDirectory(event.identity);
-    if (d->loaded) d->loaded->PrefetchDirectory(event.identity);
+    if (d->table) visit(*d->table);
+    if (d->loaded) visit(*d->loaded);
   }
+}
+
+void IdentityIndex::PrefetchDirectories(const Event& event) const {
+  ForEachTable(event, [&](const FingerprintTable& table) { table.PrefetchDirectory(event.identity); });
 }
 
 void IdentityIndex::Prefetch(const Event& event) const {
   live_->Prefetch(event.identity);
-  const int32_t first = DayOf(event.time_ns - options_.window_ns);
-  const int32_t last = DayOf(event.time_ns + options_.window_ns);
-  for (int32_t day = first; day <= last; ++day) {
-    const Day* d = FindDay(day);
-    if (d == nullptr) continue;
-    if (d->table) d->table->Prefetch(event.identity);
-    if (d->loaded) d->loaded->Prefetch(event.identity);
-  }
+  ForEachTable(event, [&](const FingerprintTable& table) { table.Prefetch(event.identity); });
 }
 
 void IdentityIndex::Candidates::Add(uint32_t segment) {

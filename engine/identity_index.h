@@ -127,6 +127,8 @@ class IdentityIndex {
   };
 
   Day* FindDay(int32_t day) const;
+  template <class Visit>
+  void ForEachTable(const Event& event, Visit&& visit) const;
   Day& DayFor(int32_t day);
   uint8_t TakeTag(Day& day);
   void Enter(const LiveIdentity& entry, uint32_t* number);

@@ -22,7 +22,12 @@ constexpr size_t kUncommittedMax = 2;
 constexpr size_t kTinyBatchEvents = 512;
 // Encoded batches share an fsync up to this many.
 constexpr size_t kGroupMax = 8;
+// Of batches whose memory waits for another.
 constexpr size_t kSpareRowsMax = 4;
+// A write batch that grew beyond this is given back: full batches take some 2 MB each.
+constexpr size_t kKeptWriteBytes = size_t{32} << 20;
+// How many events ahead of the one being settled its parts are asked for, in the order in which they
+// lead to each other.
 constexpr size_t kEventPrefetch = 48;
 constexpr size_t kSlotPrefetch = 24;
 constexpr size_t kNamePrefetch = 12;
@@ -391,6 +396,7 @@ void Pipeline::Commit(std::vector<std::unique_ptr<Slot>>* slots) {
 }
 
 Status Pipeline::Write(const std::vector<std::unique_ptr<Slot>>& slots, LogState* state) {
+  if (write_.GetDataSize() > kKeptWriteBytes) write_ = rocksdb::WriteBatch();
   write_.Clear();
   Storage* storage = parts_.storage;
   rocksdb::Status status;

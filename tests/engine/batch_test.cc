@@ -61,6 +61,15 @@ void ExpectConsistent(const TestBatch& test, const std::vector<TestEvent>& event
     }
   }
   ASSERT_EQ(next_row, test.batch.rows.size());
+  ASSERT_EQ(test.batch.counted.size(), test.batch.rows.size());
+  for (size_t i = 0; i < test.batch.counted.size(); ++i) {
+    const Event& event = *test.batch.rows[i].ref.event;
+    const CountedEvent& counted = test.batch.counted[i];
+    ASSERT_EQ(counted.ad, test.batch.rows[i].ref.ad);
+    ASSERT_EQ(counted.minute, MinuteOf(event.time_ns));
+    ASSERT_EQ(counted.kind, event.kind);
+    ASSERT_EQ(counted.revenue, event.revenue_micros);
+  }
   std::vector<std::tuple<uint32_t, int64_t, EventKind, int64_t>> given;
   for (const TestEvent& e : events) given.emplace_back(e.ad, e.time_ns, e.kind, e.revenue_micros);
   std::sort(stored.begin(), stored.end());
@@ -82,6 +91,16 @@ TEST(BatchEncoderTest, OneEventMakesOneBlockOfItsHour) {
   EXPECT_EQ(test.batch.blocks[0].index_hour, kHour + 1);
   EXPECT_FALSE(test.batch.blocks[0].spans_hours);
   ExpectConsistent(test, events);
+}
+
+TEST(BatchEncoderTest, RowsThatNameAnOwnerAreListed) {
+  TestBatch test(InHour(kHour, 5));
+  test.chunk.Set(test.chunk.events[1], Field::kCampaignId, 0, 1);
+  test.chunk.Set(test.chunk.events[4], Field::kAdvertiserId, 0, 1);
+  test.chunk.Set(test.chunk.events[3], Field::kCountry, 0, 1);
+  test.chunk.text = "x";
+  Encode(&test);
+  EXPECT_EQ(test.batch.owner_rows, (std::vector<uint32_t>{1, 4}));
 }
 
 TEST(BatchEncoderTest, HoursWithManyEventsHaveBlocksOfTheirOwn) {
