@@ -6,14 +6,17 @@
 1. Clicks and conversions of 50 campaigns with 8 banners each are imported. While more of them are imported, wrk asks
    top_banners of random campaigns over 4 connections; then every campaign's list is held against the tables.
 2. A campaign of 10,000 ads: metrics and top_banners, one request after another.
-3. Clicks over --ads ads, a filter that half of them match: popular_ads with that filter, and by other metrics, over an
-   hour and over seven days.
+3. Clicks and impressions of --ads ads over seven days, half of them in the last hour, and a filter that half of them
+   match: popular_ads with that filter over the hour and the week, and over the week by impressions and by all clicks,
+   each held against a naive list.
 
-Medians of --runs. Without wrk the first part says so and is left out.
+Requests a second are medians of --runs, times the median and the worst of 50 requests on one kept connection. Without
+wrk the first part says so and is left out.
 """
 import argparse
 import collections
 import csv
+import heapq
 import json
 import pathlib
 import random
@@ -27,10 +30,13 @@ import tempfile
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "tests"))
+from import_check import finish, tally_import  # noqa: E402
 from live_server import Server, check, say  # noqa: E402
 
 CAMPAIGNS = 50
 BANNERS = 8  # of a campaign
+CLICKS_A_CONVERSION = 10
+WEEK_S = 7 * 86_400
 BEGIN_S = 1_609_459_200
 RANGE = f"from={BEGIN_S * 1000}&to={(BEGIN_S + 3600) * 1000}"
 WRK_SECONDS = 6
@@ -44,7 +50,7 @@ end
 
 
 class Tables:
-    """Clicks and a conversion for every tenth of them, and what a naive program makes of both."""
+    """Clicks, a conversion for every tenth of them, and what a naive program makes of both."""
 
     def __init__(self, folder):
         self.folder = folder
@@ -64,7 +70,7 @@ class Tables:
                 at = BEGIN_S + self.rng.randrange(3600)
                 clicked.writerow([f"{tag}:{i}", f"c{campaign}", f"{campaign * BANNERS + banner}", at])
                 self.clicks[campaign, banner] += 1
-                if i % 10 == 0:
+                if i % CLICKS_A_CONVERSION == 0:
                     micros = self.rng.randrange(1, 2_000_000)
                     converted.writerow([f"{tag}:{i}", f"{tag}:{i}", f"{micros / 1e6:.6f}", at])
                     self.revenue[campaign, banner] += micros
@@ -80,14 +86,12 @@ def start_import(server, path, kind):
     fields = "event_id:click_id,ad_id={campaign_id}:{banner_id},campaign_id:campaign_id,banner_id:banner_id,time:at"
     if kind == "conversion":
         fields = "event_id:conversion_id,click_id:click_id,revenue:revenue,time:at"
-    return subprocess.Popen([server.bin_dir / "tally", "import", path, "--http", server.http, "--kind", kind, "--name",
-                             path.name, "--map", fields], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return tally_import(server, path, ["--kind", kind, "--name", path.name, "--map", fields], wait=False)
 
 
-def finish_import(process):
-    out, err = process.communicate(timeout=900)
-    check(process.returncode == 0, f"the import failed: {err}")
-    return json.loads(out.splitlines()[-1])
+def finish_import(process, rows):
+    code, report, err = finish(process)
+    check(code == 0 and report["accepted"] == rows, f"the import of {rows} rows: {report} {err}")
 
 
 def micros_of(text):
@@ -117,17 +121,19 @@ def measure_top_banners(options, folder):
         return {}
     tables = Tables(folder)
     server = Server(options.bin_dir, folder / "data")
-    for path, kind in zip(tables.write("base", options.clicks), ("click", "conversion")):
-        finish_import(start_import(server, path, kind))
-    rates, rows = [], 0
+    clicks, conversions = tables.write("base", options.clicks)
+    finish_import(start_import(server, clicks, "click"), options.clicks)
+    finish_import(start_import(server, conversions, "conversion"), options.clicks // CLICKS_A_CONVERSION)
+    rates = []
     for run in range(options.runs):
         idle = wrk_top_banners(server, folder, options.wrk_seconds)
-        clicks, conversions = tables.write(f"run{run}", options.clicks * 20)
+        rows = options.clicks * 20
+        clicks, conversions = tables.write(f"run{run}", rows)
         importing = start_import(server, clicks, "click")
         busy = wrk_top_banners(server, folder, options.wrk_seconds)
         check(importing.poll() is None, "the import ended before wrk did: more --clicks")
-        rows += finish_import(importing)["rows"]
-        finish_import(start_import(server, conversions, "conversion"))
+        finish_import(importing, rows)
+        finish_import(start_import(server, conversions, "conversion"), rows // CLICKS_A_CONVERSION)
         rates.append((idle, busy))
         say(f"top_banners a second: {idle:,.0f} alone, {busy:,.0f} beside an import")
     check_tops(server, tables)
@@ -162,37 +168,63 @@ def measure_large_campaign(options, folder):
             out.write(f'click,ad_id=big:{i % 10_000},campaign_id=big,banner_id={i % 1_000} '
                       f'event_id="{i}",user_id="u{i % 5_000}" {(BEGIN_S + i % 3600) * 10**9}\n')
     feed(server, folder / "large.lp")
-    figures = {}
-    for name, target in (("metrics", "metrics"), ("top_banners", "top_banners")):
-        answer, median, worst = times_ms(server, f"/v1/campaigns/big/{target}?{RANGE}" +
-                                         ("&step=1h" if name == "metrics" else ""))
-        if name == "metrics":
-            check(answer["points"][0]["clicks"] == 100_000, f"clicks of the large campaign: {answer}")
-        say(f"{name} of a campaign of 10,000 ads: median {median:.1f} ms, worst {worst:.1f}")
-        figures[f"large_campaign_{name}_ms"], figures[f"large_campaign_{name}_worst_ms"] = median, worst
+    metrics, *metrics_ms = times_ms(server, f"/v1/campaigns/big/metrics?{RANGE}&step=1h")
+    point = metrics["points"][0]
+    check((point["clicks"], point["unique_users"], point["unique_users_exact"]) == (100_000, 5_000, True),
+          f"metrics of the large campaign: {point}")
+    top, *top_ms = times_ms(server, f"/v1/campaigns/big/top_banners?{RANGE}")
+    found = [(banner["banner_id"], banner["clicks"]) for banner in top["banners"]]
+    check(found == [(str(i), 100) for i in range(5)], f"top_banners of the large campaign: {found}")
     server.stop()
-    return figures
+    return report("large_campaign_metrics", "metrics of a campaign of 10,000 ads", metrics_ms) | \
+        report("large_campaign_top_banners", "top_banners of a campaign of 10,000 ads", top_ms)
+
+
+def report(key, name, times):
+    say(f"{name}: median {times[0]:.1f} ms, worst {times[1]:.1f}")
+    return {f"{key}_ms": times[0], f"{key}_worst_ms": times[1]}
+
+
+def write_week(path, ads):
+    """Three events an ad, the first ads more often than the last. Naive counts by question, then by ad."""
+    rng = random.Random(2)
+    naive = {question: [0] * ads for question in ("hour", "week", "week_impressions", "week_clicks")}
+    with open(path, "w", encoding="ascii") as out:
+        for i in range(ads * 3):
+            ad = int(ads * rng.random() ** 2)
+            impression, matches, in_hour = rng.random() < 0.25, rng.random() < 0.5, rng.random() < 0.5
+            second = BEGIN_S + (WEEK_S - 3600 + rng.randrange(3600) if in_hour else rng.randrange(WEEK_S - 3600))
+            out.write(f'{"impression" if impression else "click"},ad_id=a{ad},country={"DE" if matches else "BR"} '
+                      f'event_id="{i}" {second * 10**9}\n')
+            if impression:
+                naive["week_impressions"][ad] += 1
+                continue
+            naive["week_clicks"][ad] += 1
+            if matches:
+                naive["week"][ad] += 1
+                naive["hour"][ad] += in_hour
+    return naive
+
+
+def naive_top(counts):
+    """The hundred with most, ties to the smaller id bytewise."""
+    return heapq.nsmallest(100, ((-count, f"a{ad}") for ad, count in enumerate(counts) if count))
 
 
 def measure_filtered(options, folder):
     server = Server(options.bin_dir, folder / "filtered")
     status, body = server.request("PUT", "/v1/filters/7", json.dumps({"country": ["DE", "US"]}))
-    check(status in (200, 201, 202), f"defining a filter: {status} {body!r}")
-    clicks = options.ads * 3
-    with open(folder / "filtered.lp", "w", encoding="ascii") as out:
-        for i in range(clicks):
-            out.write(f'click,ad_id=a{i % options.ads},country={("DE", "BR")[i & 1]} event_id="{i}" '
-                      f'{(BEGIN_S + i % 7200) * 10**9}\n')
+    check(status == 201, f"defining a filter: {status} {body!r}")
+    naive = write_week(folder / "filtered.lp", options.ads)
     feed(server, folder / "filtered.lp")
     figures = {}
     for name, query in (("hour", "window=60&filter=7"), ("week", "window=10080&filter=7"),
                         ("week_impressions", "window=10080&metric=impressions"), ("week_clicks", "window=10080")):
-        answer, median, worst = times_ms(server, f"/v1/ads/popular_ads?count=100&{query}&to={(BEGIN_S + 7200) * 1000}")
-        if name == "week":
-            even = all(int(ad[1:]) % 2 == 0 for ad in answer["ad_ids"])
-            check(even and answer["counts"] == [3] * 100, f"the filtered list: {answer}")
-        say(f"popular_ads, {name}, {options.ads:,} ads: median {median:.1f} ms, worst {worst:.1f}")
-        figures[f"popular_{name}_ms"], figures[f"popular_{name}_worst_ms"] = median, worst
+        answer, *times = times_ms(server, f"/v1/ads/popular_ads?count=100&{query}&to={(BEGIN_S + WEEK_S) * 1000}")
+        check(answer.get("ready", True), f"the filter is not ready: {answer}")
+        found = [(-count, ad) for ad, count in zip(answer["ad_ids"], answer["counts"])]
+        check(found == naive_top(naive[name]), f"popular_ads, {name}: {found[:5]}, naive {naive_top(naive[name])[:5]}")
+        figures |= report(f"popular_{name}", f"popular_ads, {name}, {options.ads:,} ads", times)
     server.stop()
     return figures
 
