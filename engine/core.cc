@@ -10,6 +10,7 @@
 #include "engine/block_reader.h"
 #include "engine/dedup_window.h"
 #include "engine/filter_backfill.h"
+#include "engine/identity_rebuild.h"
 #include "engine/meta_keys.h"
 #include "format/coding.h"
 #include "format/keys.h"
@@ -161,6 +162,9 @@ Status Core::Recover(LogState* state) {
     return stored.status();
   }
   Status status = ads_.Load(*storage_, state->ads);
+  if (status.ok() && storage_->format_version() < kFormatOfIdentities)
+    status = RebuildIdentities(storage_.get(), ads_, state->last_sequence);
+  if (status.ok()) status = storage_->FinishUpgrade();
   if (status.ok()) status = identities_->Load();
   if (status.ok()) status = counters_->Load();
   if (status.ok()) status = distinct_->Load(*state);

@@ -74,6 +74,9 @@ struct VerifyReport {
   uint64_t counter_rows = 0;
   uint64_t distinct_rows = 0;
   uint64_t identities = 0;
+  // False in a directory of an earlier format, whose identities are of another rule; they are made anew
+  // when the engine opens it.
+  bool identities_compared = true;
   uint64_t top_lists = 0;
   std::vector<std::string> damage;   // checksum or structure errors, bounded list
   std::vector<Mismatch> mismatches;  // bounded list

@@ -8,7 +8,10 @@ namespace tallymark {
 // The version of everything under a data directory. A directory with a greater one is refused.
 //   1: first version.
 //   2: FORMAT file; column families of filters, jobs and what else came with 0.2.0.
-inline constexpr int kFormatVersion = 2;
+//   3: identities of events with an event_id tell short ids of different kinds apart.
+inline constexpr int kFormatVersion = 3;
+// The first whose identities are hashed as ComputeIdentity does.
+inline constexpr int kFormatOfIdentities = 3;
 
 // Keys of the column family `meta`.
 inline constexpr std::string_view kMetaFormatVersion = "format_version";  // decimal text

@@ -159,7 +159,7 @@ Result<std::unique_ptr<Storage>> Storage::Open(const StorageOptions& options,
   if (!status.ok()) return status;
   status = storage->OpenDatabase();
   if (!status.ok()) return status;
-  status = storage->RecordFormat();
+  status = storage->ReadFormat();
   if (status.ok() && !options.read_only) status = storage->EmptyScratch();
   if (!status.ok()) return status;
   return storage;
@@ -278,22 +278,24 @@ Status Storage::OpenDatabase() {
 }
 
 // The version stands in `meta` too: FORMAT may have been lost on the way, and version 1 knew only this.
-Status Storage::RecordFormat() {
+Status Storage::ReadFormat() {
   Result<std::string> stored = Get(Family::kMeta, kMetaFormatVersion);
   if (!stored.ok() && stored.status().code() != Code::kNotFound) return stored.status();
-  int version = 0;
-  if (stored.ok()) {
-    auto [end, error] = std::from_chars(stored->data(), stored->data() + stored->size(), version);
-    if (error != std::errc() || end != stored->data() + stored->size() || version < 1)
-      return Status::Corruption("format version of " + options_.data_dir + " is unreadable");
-    Status readable = CheckFormatVersion(options_.data_dir, version);
-    if (!readable.ok()) return readable;
-  } else if (options_.read_only) {
-    return Status::Corruption("no format version in " + options_.data_dir);
+  if (!stored.ok()) {
+    if (options_.read_only) return Status::Corruption("no format version in " + options_.data_dir);
+    return FinishUpgrade();
   }
-  if (options_.read_only || version == kFormatVersion) return Status::Ok();
+  auto [end, error] = std::from_chars(stored->data(), stored->data() + stored->size(), format_version_);
+  if (error != std::errc() || end != stored->data() + stored->size() || format_version_ < 1)
+    return Status::Corruption("format version of " + options_.data_dir + " is unreadable");
+  return CheckFormatVersion(options_.data_dir, format_version_);
+}
+
+Status Storage::FinishUpgrade() {
+  if (format_version_ == kFormatVersion) return Status::Ok();
   rocksdb::WriteOptions sync;
   sync.sync = true;
+  format_version_ = kFormatVersion;
   return FromRocks(
       db_->Put(sync, handle(Family::kMeta), ToSlice(kMetaFormatVersion), std::to_string(kFormatVersion)),
       "write the format version");

@@ -115,6 +115,10 @@ class Storage {
   std::unique_ptr<rocksdb::SstFileWriter> NewFileWriter(Family f) const;
   rocksdb::Statistics* statistics() const { return statistics_.get(); }
   const std::string& data_dir() const { return options_.data_dir; }
+  // As `meta` has it: that of the program which wrote the directory until FinishUpgrade says that
+  // everything in it is of ours.
+  int format_version() const { return format_version_; }
+  Status FinishUpgrade();
   // A fresh path in the scratch folder, where files live until they are ingested. Emptied at Open.
   std::string ScratchPath(std::string_view stem);
 
@@ -133,13 +137,14 @@ class Storage {
   Status ListFamilies();
   Status OpenDatabase();
   void DescribeFamilies(const std::shared_ptr<RetentionPositions>& retention);
-  Status RecordFormat();
+  Status ReadFormat();
   Status EmptyScratch() const;
 
   StorageOptions options_;
   std::shared_ptr<rocksdb::Statistics> statistics_;
   std::unique_ptr<rocksdb::Env> env_;
-  bool created_ = false;  // there was no database yet
+  bool created_ = false;    // there was no database yet
+  int format_version_ = 0;  // 0: none is recorded
   std::array<bool, kFamilyCount> present_{};
   std::vector<rocksdb::ColumnFamilyDescriptor> descriptors_;
   rocksdb::DBOptions db_options_;

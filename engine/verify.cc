@@ -1,6 +1,7 @@
 #include "engine/verify.h"
 
 #include "engine/inspect_impl.h"
+#include "engine/meta_keys.h"
 #include "engine/verify_counts.h"
 #include "engine/verify_distinct.h"
 #include "engine/verify_files.h"
@@ -40,11 +41,14 @@ VerifyReport VerifyDirectory(const InspectedDirectory& directory,
   CompareCounts(directory, raw, counted, &findings);
   findings.BeginPhase(0.7, 0.75);
   DistinctVerifier(directory, raw, &findings).Run();
-  IdentityVerifier identities(directory, raw, &findings);
-  findings.BeginPhase(0.75, 0.85);
-  identities.Compare();
-  findings.BeginPhase(0.85, 1);
-  identities.FindRepeats();
+  findings.report().identities_compared = directory.storage->format_version() >= kFormatOfIdentities;
+  if (findings.report().identities_compared) {
+    IdentityVerifier identities(directory, raw, &findings);
+    findings.BeginPhase(0.75, 0.85);
+    identities.Compare();
+    findings.BeginPhase(0.85, 1);
+    identities.FindRepeats();
+  }
   CheckRecords(directory, &findings);
   findings.Progress(1);
   return std::move(findings.report());

@@ -8,7 +8,7 @@ namespace tallymark {
 // Fills event.identity, event.content_check and event.ad_hash from the other members (SPEC
 // section 3).
 //
-// identity: with an event_id, XXH3_128 of its bytes seeded with the kind. Without one it is the
+// identity: with an event_id, XXH3_128 of its bytes plus a constant for the kind. Without one it is the
 // whole event: XXH3_128 (another seed) of kind, time, and every attribute sorted by name, each
 // name and value with its length before it, revenue as its millionths.
 // content_check: 16 bits of a sum, so independent of the order of attributes, of XXH3_64 of every

@@ -68,6 +68,11 @@ Status Verify(const VerifyOptions& options) {
   RecordWriter writer(RecordFormat::kJsonLines, stdout);
   writer.Write(ReportRecord(*report));
   if (Status s = writer.Flush(); !s.ok()) return s;
+  if (!report->identities_compared)
+    std::fprintf(stderr,
+                 "tally: identities were not compared: %s is of an earlier format; tallyd makes them anew "
+                 "when it opens it\n",
+                 options.data_dir.c_str());
   if (report->ok()) return Status::Ok();
   return Status::Corruption(options.data_dir + ": " + std::to_string(report->damage_count) + " damaged, " +
                             std::to_string(report->mismatch_count) + " counts that do not agree");

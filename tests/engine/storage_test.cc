@@ -146,8 +146,12 @@ TEST_F(StorageTest, AFamilyOfANewerProgramIsRefusedAndNothingIsTouched) {
 TEST_F(StorageTest, AnOlderDirectoryGetsTheFamiliesItLacksAndItsMark) {
   MakeOlder({"default", "meta", "ads"});
   std::unique_ptr<Storage> storage = MustOpen();
-  EXPECT_EQ(*storage->Get(Family::kMeta, kMetaFormatVersion), std::to_string(kFormatVersion));
   EXPECT_EQ(*ReadFormatFile(Data()), kFormatVersion);
+  EXPECT_EQ(storage->format_version(), 1) << "until everything in it is of ours";
+  EXPECT_EQ(*storage->Get(Family::kMeta, kMetaFormatVersion), "1");
+  ASSERT_TRUE(storage->FinishUpgrade().ok());
+  EXPECT_EQ(storage->format_version(), kFormatVersion);
+  EXPECT_EQ(*storage->Get(Family::kMeta, kMetaFormatVersion), std::to_string(kFormatVersion));
   EXPECT_EQ(*storage->Get(Family::kMeta, "k"), "v");
   for (int i = 1; i < kFamilyCount; ++i) {
     rocksdb::ColumnFamilyHandle* handle = storage->handle(static_cast<Family>(i));
@@ -161,8 +165,10 @@ TEST_F(StorageTest, AnOlderDirectoryGetsTheFamiliesItLacksAndItsMark) {
 TEST_F(StorageTest, AnUpgradeThatACrashCutShortIsFinishedNextTime) {
   MakeOlder({"default", "meta", "ads"});
   ASSERT_TRUE(WriteFormatFile(Data(), kFormatVersion).ok());
-  EXPECT_EQ(*MustOpen(true)->Get(Family::kMeta, kMetaFormatVersion), "1");
-  EXPECT_EQ(*MustOpen()->Get(Family::kMeta, kMetaFormatVersion), std::to_string(kFormatVersion));
+  EXPECT_EQ(MustOpen(true)->format_version(), 1);
+  EXPECT_EQ(MustOpen()->format_version(), 1);
+  ASSERT_TRUE(MustOpen()->FinishUpgrade().ok());
+  EXPECT_EQ(MustOpen()->format_version(), kFormatVersion);
 }
 
 TEST_F(StorageTest, ReadersOfAnOlderDirectorySeeItsMissingFamiliesEmptyAndLeaveItAsItIs) {
