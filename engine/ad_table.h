@@ -13,6 +13,7 @@
 
 #include "engine/big_vector.h"
 #include "engine/storage.h"
+#include "format/prefetch.h"
 
 namespace tallymark {
 
@@ -28,10 +29,10 @@ class AdTable {
   Status Load(const Storage& storage, uint32_t expected);
 
   // `hash` is XXH3_64bits of the id, as Event::ad_hash.
-  void PrefetchSlot(uint64_t hash) const { __builtin_prefetch(&slots_[SlotOf(hash)]); }
+  void PrefetchSlot(uint64_t hash) const { PrefetchLine(&slots_[SlotOf(hash)]); }
   void PrefetchName(uint64_t hash) const {
     if (uint64_t slot = slots_[SlotOf(hash)]; slot != 0)
-      __builtin_prefetch(&NameAt(static_cast<uint32_t>(slot) - 1));
+      PrefetchLine(&NameAt(static_cast<uint32_t>(slot) - 1));
   }
   // The ad's number; a new one when the id was never seen.
   uint32_t Intern(std::string_view id, uint64_t hash);

@@ -4,6 +4,7 @@
 
 #include "engine/learned_ads.h"
 #include "engine/radix_sort.h"
+#include "format/prefetch.h"
 
 namespace tallymark {
 namespace {
@@ -64,8 +65,8 @@ void BatchEncoder::GatherEvents(Batch* batch, BatchBlock* block) {
   for (size_t i = block->first_row; i < end; ++i) {
     if (i + kPrefetchDistance < end) {
       const auto* ahead = reinterpret_cast<const char*>(batch->rows[i + kPrefetchDistance].ref.event);
-      __builtin_prefetch(ahead);
-      __builtin_prefetch(ahead + sizeof(Event) - 1);
+      PrefetchLine(ahead);
+      PrefetchLine(ahead + sizeof(Event) - 1);
     }
     const EventRef& ref = batch->rows[i].ref;
     refs_.push_back(ref);

@@ -7,6 +7,7 @@
 
 #include "engine/slab.h"
 #include "format/hour_row.h"
+#include "format/prefetch.h"
 
 namespace tallymark {
 
@@ -29,7 +30,7 @@ class CounterDelta {
   CounterDelta(const CounterDelta&) = delete;
   CounterDelta& operator=(const CounterDelta&) = delete;
 
-  void Prefetch(uint32_t ad, int32_t hour) const { __builtin_prefetch(&slots()[SlotOf(ad, hour)]); }
+  void Prefetch(uint32_t ad, int32_t hour) const { PrefetchLine(&slots()[SlotOf(ad, hour)]); }
   void Add(uint32_t ad, int32_t hour, int minute, Metric metric, int64_t amount);
 
   // Calls visit(minute, metric, amount) for every cell of the row; a cell may come in parts.

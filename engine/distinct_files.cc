@@ -6,6 +6,7 @@
 #include "engine/distinct_view.h"
 #include "engine/radix_sort.h"
 #include "format/keys.h"
+#include "format/prefetch.h"
 
 namespace tallymark {
 namespace {
@@ -78,12 +79,12 @@ class DistinctView::RowWriter {
   void Prefetch(size_t i) const {
     if (i + kGroupPrefetch < items_.size()) {
       const GroupItem& ahead = items_[i + kGroupPrefetch];
-      __builtin_prefetch(&runs_[ahead.run]->group(ahead.group));
+      PrefetchLine(&runs_[ahead.run]->group(ahead.group));
     }
     if (i + kElementPrefetch < items_.size()) {
       const GroupItem& ahead = items_[i + kElementPrefetch];
-      __builtin_prefetch(runs_[ahead.run]->users(ahead.group).data());
-      __builtin_prefetch(runs_[ahead.run]->ips(ahead.group).data());
+      PrefetchLine(runs_[ahead.run]->users(ahead.group).data());
+      PrefetchLine(runs_[ahead.run]->ips(ahead.group).data());
     }
   }
 

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <utility>
 
+#include "format/prefetch.h"
 #include "format/time_units.h"
 
 namespace tallymark {
@@ -20,8 +21,8 @@ uint64_t SortKey(uint32_t ad, int32_t hour) {
 
 void PrefetchPeople(const EventRef& ref) {
   const char* text = ref.chunk->text.data();
-  __builtin_prefetch(text + ref.event->offset[static_cast<size_t>(Field::kUserId)]);
-  __builtin_prefetch(text + ref.event->offset[static_cast<size_t>(Field::kIp)]);
+  PrefetchLine(text + ref.event->offset[static_cast<size_t>(Field::kUserId)]);
+  PrefetchLine(text + ref.event->offset[static_cast<size_t>(Field::kIp)]);
 }
 
 uint64_t KeyOf(const DistinctRun::Group& group) { return SortKey(group.ad, group.hour); }
@@ -141,7 +142,7 @@ std::shared_ptr<const DistinctRun> DistinctRunBuilder::FromRows(std::span<const 
   RadixSort(&items_, &scratch_);
   for (size_t i = 0; i < items_.size(); ++i) {
     if (i + 2 * kPrefetchDistance < items_.size())
-      __builtin_prefetch(&rows[items_[i + 2 * kPrefetchDistance].value].ref.event->offset);
+      PrefetchLine(&rows[items_[i + 2 * kPrefetchDistance].value].ref.event->offset);
     if (i + kPrefetchDistance < items_.size()) PrefetchPeople(rows[items_[i + kPrefetchDistance].value].ref);
     const BatchRow& row = rows[items_[i].value];
     const EventChunk& chunk = *row.ref.chunk;

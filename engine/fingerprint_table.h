@@ -9,6 +9,7 @@
 
 #include "engine/slab.h"
 #include "format/hash128.h"
+#include "format/prefetch.h"
 
 namespace tallymark {
 
@@ -35,9 +36,9 @@ class FingerprintTable {
   // In two steps, some events apart: the directory of a large table is not in the nearest cache
   // either.
   void PrefetchDirectory(const Hash128& id) const {
-    __builtin_prefetch(&directory_[DirectoryIndex(Fingerprint(id))]);
+    PrefetchLine(&directory_[DirectoryIndex(Fingerprint(id))]);
   }
-  void Prefetch(const Hash128& id) const { __builtin_prefetch(&HomeBucket(id)); }
+  void Prefetch(const Hash128& id) const { PrefetchLine(&HomeBucket(id)); }
 
   // Calls visit(tag) for every entry with the fingerprint of `id`.
   template <class Visit>

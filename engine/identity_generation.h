@@ -7,6 +7,7 @@
 #include "engine/big_vector.h"
 #include "engine/slab.h"
 #include "format/hash128.h"
+#include "format/prefetch.h"
 
 namespace tallymark {
 
@@ -36,7 +37,7 @@ class IdentityGeneration {
   IdentityGeneration(const IdentityGeneration&) = delete;
   IdentityGeneration& operator=(const IdentityGeneration&) = delete;
 
-  void Prefetch(const Hash128& id) const { __builtin_prefetch(&slots_[SlotOf(id)]); }
+  void Prefetch(const Hash128& id) const { PrefetchLine(&slots_[SlotOf(id)]); }
 
   // Calls visit(entry) for each entry with this id, until it returns true; returns whether it did.
   template <class Visit>

@@ -6,6 +6,7 @@
 #include "engine/big_vector.h"
 #include "engine/radix_sort.h"
 #include "format/keys.h"
+#include "format/prefetch.h"
 #include "format/time_units.h"
 
 namespace tallymark {
@@ -57,7 +58,7 @@ class DayEntries {
     return (reference & kMergedBit) != 0 ? merged_[reference & ~kMergedBit] : ToEntry(frozen_.Get(reference));
   }
   void Prefetch(uint32_t reference) const {
-    if ((reference & kMergedBit) == 0) __builtin_prefetch(&frozen_.Get(reference));
+    if ((reference & kMergedBit) == 0) PrefetchLine(&frozen_.Get(reference));
   }
 
  private:

@@ -7,6 +7,7 @@
 #include "engine/meta_keys.h"
 #include "format/block_index.h"
 #include "format/keys.h"
+#include "format/prefetch.h"
 
 namespace tallymark {
 namespace {
@@ -231,8 +232,8 @@ Status Pipeline::SettleEvents(AppendRequest* request, Batch* batch) {
       // Another core has just written the events.
       if (i + kEventPrefetch < events.size()) {
         const char* ahead = reinterpret_cast<const char*>(&events[i + kEventPrefetch]);
-        __builtin_prefetch(ahead);
-        __builtin_prefetch(ahead + sizeof(Event) / 2);
+        PrefetchLine(ahead);
+        PrefetchLine(ahead + sizeof(Event) / 2);
       }
       if (i + kSlotPrefetch < events.size()) {
         parts_.ads->PrefetchSlot(events[i + kSlotPrefetch].ad_hash);
@@ -241,7 +242,7 @@ Status Pipeline::SettleEvents(AppendRequest* request, Batch* batch) {
       if (i + kNamePrefetch < events.size()) {
         parts_.ads->PrefetchName(events[i + kNamePrefetch].ad_hash);
         parts_.identities->Prefetch(events[i + kNamePrefetch]);
-        __builtin_prefetch(chunk.Get(events[i + kNamePrefetch], Field::kAdId).data());
+        PrefetchLine(chunk.Get(events[i + kNamePrefetch], Field::kAdId).data());
       }
       const Event& event = events[i];
       Result<IdentityIndex::Verdict> verdict = parts_.joiner->Concerns(event)

@@ -13,6 +13,7 @@
 #include "format/column_rows.h"
 #include "format/column_shapes.h"
 #include "format/column_text.h"
+#include "format/prefetch.h"
 
 // A column is coded in one of three ways, tried in this order:
 //  1. Dictionary: given up within a few hundred texts when they are mostly distinct.
@@ -97,8 +98,8 @@ struct Level {
 void Prefetch(Texts texts, size_t i) {
   if (i + kPrefetchAhead >= texts.size()) return;
   std::string_view text = texts[i + kPrefetchAhead];
-  __builtin_prefetch(text.data());
-  __builtin_prefetch(text.data() + text.size());
+  PrefetchLine(text.data());
+  PrefetchLine(text.data() + text.size());
 }
 
 template <class Parse>

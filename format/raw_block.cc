@@ -13,6 +13,7 @@
 #include "format/column_rows.h"
 #include "format/column_scaled.h"
 #include "format/column_text.h"
+#include "format/prefetch.h"
 #include "format/raw_block_layout.h"
 
 namespace tallymark {
@@ -171,9 +172,9 @@ void RawBlockEncoder::Scratch::Gather(std::span<const EventRef> rows, RawBlockHe
   for (size_t i = 0; i < rows.size(); ++i) {
     if (i + kPrefetchAhead < rows.size()) {
       auto next = reinterpret_cast<const char*>(rows[i + kPrefetchAhead].event);
-      __builtin_prefetch(next);
-      __builtin_prefetch(next + sizeof(Event) / 2);
-      __builtin_prefetch(next + sizeof(Event) - 1);
+      PrefetchLine(next);
+      PrefetchLine(next + sizeof(Event) / 2);
+      PrefetchLine(next + sizeof(Event) - 1);
     }
     const Event& event = *rows[i].event;
     if (i == 0 || rows[i].ad != rows[i - 1].ad) {
