@@ -13,7 +13,7 @@
 namespace tallymark {
 namespace {
 
-constexpr size_t kPrefetch = 12;
+constexpr size_t kPrefetch = 32;
 constexpr int64_t kStartNs = 1'609'459'200 * kNsPerSecond;
 
 class Index {
@@ -47,7 +47,11 @@ class Index {
     auto lock = index_->Lock();
     int64_t fresh = 0;
     for (size_t i = 0; i < batch.size(); ++i) {
-      if (i + kPrefetch < batch.size()) index_->Prefetch(batch[i + kPrefetch]);
+      if (i % kPrefetch == 0) {
+        const std::span<const Event> rest = std::span<const Event>(batch).subspan(i);
+        index_->PrefetchDirectories(rest.first(std::min(kPrefetch, rest.size())));
+        index_->Prefetch(rest.first(std::min(kPrefetch, rest.size())));
+      }
       uint32_t number = 0;
       auto verdict = index_->Settle(batch[i], static_cast<uint32_t>(i), &number);
       if (!verdict.ok()) std::abort();

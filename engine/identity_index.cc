@@ -71,26 +71,39 @@ IdentityIndex::Day& IdentityIndex::DayFor(int32_t day) {
   return *days_by_offset_[offset];
 }
 
-// Calls visit(table) for the tables of the days whose events may be within the window of this one.
+// Calls visit(table, event) for each event and the tables of the days that may be within its window,
+// table by table while events have the same days.
 template <class Visit>
-void IdentityIndex::ForEachTable(const Event& event, Visit&& visit) const {
-  const int32_t first = DayOf(event.time_ns - options_.window_ns);
-  const int32_t last = DayOf(event.time_ns + options_.window_ns);
-  for (int32_t day = first; day <= last; ++day) {
-    const Day* d = FindDay(day);
-    if (d == nullptr) continue;
-    if (d->table) visit(*d->table);
-    if (d->loaded) visit(*d->loaded);
+void IdentityIndex::ForEachTable(std::span<const Event> events, Visit&& visit) const {
+  for (size_t begin = 0, end = 0; begin < events.size(); begin = end) {
+    const int32_t first = DayOf(events[begin].time_ns - options_.window_ns);
+    const int32_t last = DayOf(events[begin].time_ns + options_.window_ns);
+    for (end = begin + 1; end < events.size(); ++end) {
+      if (DayOf(events[end].time_ns - options_.window_ns) != first) break;
+      if (DayOf(events[end].time_ns + options_.window_ns) != last) break;
+    }
+    const std::span<const Event> alike = events.subspan(begin, end - begin);
+    for (int32_t day = first; day <= last; ++day) {
+      const Day* d = FindDay(day);
+      if (d == nullptr) continue;
+      for (const FingerprintTable* table : {d->table.get(), d->loaded.get()}) {
+        if (table == nullptr) continue;
+        for (const Event& event : alike) visit(*table, event);
+      }
+    }
   }
 }
 
-void IdentityIndex::PrefetchDirectories(const Event& event) const {
-  ForEachTable(event, [&](const FingerprintTable& table) { table.PrefetchDirectory(event.identity); });
+void IdentityIndex::PrefetchDirectories(std::span<const Event> events) const {
+  ForEachTable(events, [](const FingerprintTable& table, const Event& event) {
+    table.PrefetchDirectory(event.identity);
+  });
 }
 
-void IdentityIndex::Prefetch(const Event& event) const {
-  live_->Prefetch(event.identity);
-  ForEachTable(event, [&](const FingerprintTable& table) { table.Prefetch(event.identity); });
+void IdentityIndex::Prefetch(std::span<const Event> events) const {
+  for (const Event& event : events) live_->Prefetch(event.identity);
+  ForEachTable(events,
+               [](const FingerprintTable& table, const Event& event) { table.Prefetch(event.identity); });
 }
 
 void IdentityIndex::Candidates::Add(uint32_t segment) {

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <vector>
 
 #include "engine/fingerprint_table.h"
@@ -52,8 +53,8 @@ class IdentityIndex {
   [[nodiscard]] std::unique_lock<std::mutex> Lock() { return std::unique_lock(mutex_); }
 
   // Ahead of Prefetch by some events.
-  void PrefetchDirectories(const Event& event) const;
-  void Prefetch(const Event& event) const;
+  void PrefetchDirectories(std::span<const Event> events) const;
+  void Prefetch(std::span<const Event> events) const;
   // Settles one event. New: it is entered, and *number is its entry in the live generation.
   // Fails only when the disk does; the event is then neither.
   Result<Verdict> Settle(const Event& event, uint32_t ad, uint32_t* number);
@@ -128,7 +129,7 @@ class IdentityIndex {
 
   Day* FindDay(int32_t day) const;
   template <class Visit>
-  void ForEachTable(const Event& event, Visit&& visit) const;
+  void ForEachTable(std::span<const Event> events, Visit&& visit) const;
   Day& DayFor(int32_t day);
   uint8_t TakeTag(Day& day);
   void Enter(const LiveIdentity& entry, uint32_t* number);

@@ -27,11 +27,10 @@ constexpr size_t kGroupMax = 8;
 constexpr size_t kSpareRowsMax = 4;
 // A write batch that grew beyond this is given back: full batches take some 2 MB each.
 constexpr size_t kKeptWriteBytes = size_t{32} << 20;
-// How many events ahead of the one being settled its parts are asked for, in the order in which they
-// lead to each other.
-constexpr size_t kEventPrefetch = 48;
-constexpr size_t kSlotPrefetch = 24;
-constexpr size_t kNamePrefetch = 12;
+// Events whose memory is asked for together. A prefetch holds up the processor until its address is
+// translated, which takes a walk through the tables of two systems on a virtual machine; in a loop
+// that does nothing else several walks are under way at once.
+constexpr size_t kPrefetchGroup = 32;
 // Conversions that are let go by one request.
 constexpr size_t kExpireMax = 1000;
 
@@ -221,6 +220,28 @@ inline Result<IdentityIndex::Verdict> Pipeline::SettleOne(const EventChunk& chun
   return verdict;
 }
 
+void Pipeline::PrefetchSlots(std::span<const Event> events) const {
+  for (const Event& event : events) parts_.ads->PrefetchSlot(event.ad_hash);
+  parts_.identities->PrefetchDirectories(events);
+}
+
+// Before the events from `begin` on are settled: their own parts, the way to those of the group after
+// them, and the group after that, which another core has just written.
+void Pipeline::PrefetchFrom(const EventChunk& chunk, size_t begin) const {
+  const std::span<const Event> all(chunk.events);
+  auto group = [&](size_t ahead) {
+    const size_t first = std::min(all.size(), begin + ahead * kPrefetchGroup);
+    return all.subspan(first, std::min(kPrefetchGroup, all.size() - first));
+  };
+  if (begin == 0) PrefetchSlots(group(0));
+  for (const Event& event : group(0)) parts_.ads->PrefetchName(event.ad_hash);
+  parts_.identities->Prefetch(group(0));
+  for (const Event& event : group(0)) PrefetchLine(chunk.Get(event, Field::kAdId).data());
+  PrefetchSlots(group(1));
+  const std::span<const std::byte> fresh = std::as_bytes(group(2));
+  for (size_t at = 0; at < fresh.size(); at += kCacheLine) PrefetchLine(&fresh[at]);
+}
+
 Status Pipeline::SettleEvents(AppendRequest* request, Batch* batch) {
   const EventChunk& chunk = *request->chunk;
   const std::vector<Event>& events = chunk.events;
@@ -229,21 +250,7 @@ Status Pipeline::SettleEvents(AppendRequest* request, Batch* batch) {
   for (const ChunkSegment& segment : chunk.segments) {
     SegmentTally tally;
     for (; i < segment.event_end; ++i) {
-      // Another core has just written the events.
-      if (i + kEventPrefetch < events.size()) {
-        const char* ahead = reinterpret_cast<const char*>(&events[i + kEventPrefetch]);
-        PrefetchLine(ahead);
-        PrefetchLine(ahead + sizeof(Event) / 2);
-      }
-      if (i + kSlotPrefetch < events.size()) {
-        parts_.ads->PrefetchSlot(events[i + kSlotPrefetch].ad_hash);
-        parts_.identities->PrefetchDirectories(events[i + kSlotPrefetch]);
-      }
-      if (i + kNamePrefetch < events.size()) {
-        parts_.ads->PrefetchName(events[i + kNamePrefetch].ad_hash);
-        parts_.identities->Prefetch(events[i + kNamePrefetch]);
-        PrefetchLine(chunk.Get(events[i + kNamePrefetch], Field::kAdId).data());
-      }
+      if (i % kPrefetchGroup == 0) PrefetchFrom(chunk, i);
       const Event& event = events[i];
       Result<IdentityIndex::Verdict> verdict = parts_.joiner->Concerns(event)
                                                    ? parts_.joiner->Settle(chunk, event, batch)

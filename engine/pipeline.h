@@ -10,6 +10,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <thread>
 #include <vector>
 
@@ -114,6 +115,8 @@ class Pipeline {
   bool HasRoom(size_t events) const;
   void Sequence(AppendRequest request, Batch* batch);
   Status SettleRequest(AppendRequest* request, Batch* batch);
+  void PrefetchSlots(std::span<const Event> events) const;
+  void PrefetchFrom(const EventChunk& chunk, size_t begin) const;
   Status SettleEvents(AppendRequest* request, Batch* batch);
   Result<IdentityIndex::Verdict> SettleOne(const EventChunk& chunk, const Event& event, Batch* batch);
   void Close(std::unique_ptr<Batch> batch);

@@ -1,7 +1,11 @@
 #ifndef TALLYMARK_FORMAT_PREFETCH_H_
 #define TALLYMARK_FORMAT_PREFETCH_H_
 
+#include <cstddef>
+
 namespace tallymark {
+
+inline constexpr size_t kCacheLine = 64;  // bytes, on every x86-64
 
 // Asks for the cache line that holds `address`, which may be any value: it is never read here.
 //
