@@ -13,8 +13,9 @@ namespace {
 
 // Groups are sorted in slices of ads of about this many, so that memory is bounded.
 constexpr uint64_t kSliceGroups = 1'000'000;
-constexpr size_t kGroupPrefetch = 24;
-constexpr size_t kElementPrefetch = 8;
+// Groups whose memory is asked for together, since a prefetch holds up what follows until its address
+// is translated.
+constexpr size_t kPrefetchGroup = 32;
 
 // Where a group is: of which run, which one.
 struct GroupItem {
@@ -66,7 +67,7 @@ class DistinctView::RowWriter {
     RadixSort(&items_, &scratch_);
     rocksdb::Status status;
     for (size_t i = 0; i < items_.size() && status.ok(); ++i) {
-      Prefetch(i);
+      if (i % kPrefetchGroup == 0) PrefetchFrom(i);
       const DistinctRun& run = *runs_[items_[i].run];
       row_.users.Add(run.users(items_[i].group));
       row_.ips.Add(run.ips(items_[i].group));
@@ -76,16 +77,15 @@ class DistinctView::RowWriter {
     return status;
   }
 
-  void Prefetch(size_t i) const {
-    if (i + kGroupPrefetch < items_.size()) {
-      const GroupItem& ahead = items_[i + kGroupPrefetch];
-      PrefetchLine(&runs_[ahead.run]->group(ahead.group));
+  // Before the items from `begin` on are folded: their elements, and the groups of the items after them.
+  void PrefetchFrom(size_t begin) const {
+    const size_t middle = std::min(items_.size(), begin + kPrefetchGroup);
+    const size_t end = std::min(items_.size(), middle + kPrefetchGroup);
+    for (size_t i = begin; i < middle; ++i) {
+      PrefetchLine(runs_[items_[i].run]->users(items_[i].group).data());
+      PrefetchLine(runs_[items_[i].run]->ips(items_[i].group).data());
     }
-    if (i + kElementPrefetch < items_.size()) {
-      const GroupItem& ahead = items_[i + kElementPrefetch];
-      PrefetchLine(runs_[ahead.run]->users(ahead.group).data());
-      PrefetchLine(runs_[ahead.run]->ips(ahead.group).data());
-    }
+    for (size_t i = middle; i < end; ++i) PrefetchLine(&runs_[items_[i].run]->group(items_[i].group));
   }
 
   rocksdb::Status WriteRow(const DistinctRun::Group& group) {

@@ -13,21 +13,29 @@ constexpr size_t kFirstSlots = size_t{1} << 12;
 
 IdentityGeneration::IdentityGeneration(PiecePool* pool, uint32_t expected)
     : pool_(pool), slots_(std::max(kFirstSlots, std::bit_ceil(size_t{expected} * 2 + 2))) {
-  pieces_.reserve(kEntriesMax / kPerPiece + 1);
+  pieces_.reserve(kEntriesMax / kPerPiece + kLanes + 1);
 }
 
 IdentityGeneration::~IdentityGeneration() {
   for (LiveIdentity* piece : pieces_) pool_->Give(reinterpret_cast<char*>(piece));
 }
 
+void IdentityGeneration::AddPiece(Lane* lane) {
+  const auto piece = static_cast<uint32_t>(pieces_.size());
+  pieces_.push_back(reinterpret_cast<LiveIdentity*>(pool_->Take()));
+  lane->pieces.push_back(piece);
+  lane->next = piece * kPerPiece;
+  lane->end = lane->next + kPerPiece;
+}
+
 uint32_t IdentityGeneration::Insert(const LiveIdentity& entry) {
-  if (size_ % kPerPiece == 0) {
-    pieces_.push_back(reinterpret_cast<LiveIdentity*>(pool_->Take()));
-  }
   if (size_t{size_} * 2 >= slots_.size()) Grow();
-  const uint32_t number = size_++;
+  Lane& lane = lanes_[entry.id.hi >> (64 - kLaneBits)];
+  if (lane.next == lane.end) AddPiece(&lane);
+  const uint32_t number = lane.next++;
   At(number) = entry;
   Place(entry.id, number);
+  ++size_;
   return number;
 }
 
@@ -39,7 +47,7 @@ void IdentityGeneration::Place(const Hash128& id, uint32_t number) {
 
 void IdentityGeneration::Grow() {
   slots_.assign(slots_.size() * 2, 0);
-  for (uint32_t i = 0; i < size_; ++i) Place(At(i).id, i);
+  ForEach([this](uint32_t number, const LiveIdentity& entry) { Place(entry.id, number); });
 }
 
 }  // namespace tallymark

@@ -1,6 +1,9 @@
 #ifndef TALLYMARK_ENGINE_IDENTITY_GENERATION_H_
 #define TALLYMARK_ENGINE_IDENTITY_GENERATION_H_
 
+#include <algorithm>
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -21,14 +24,19 @@ struct LiveIdentity {
 };
 static_assert(sizeof(LiveIdentity) == 40);
 
-// The identities of the log that no segment holds yet, exactly, in order of arrival. Entries are
-// numbered from 0 and keep their number and address. Filled by the sequencer; FindMatch and Insert
-// are its alone. SetSequence touches only entries that are in, so the thread that makes batches
+// The identities of the log that no segment holds yet, exactly. Entries lie in lanes by the top bits of
+// their id, in each in order of arrival, so that a seal, which sorts them, works on a lane at a time
+// and that fits a cache. An entry keeps its number and address. Filled by the sequencer; FindMatch and
+// Insert are its alone. SetSequence touches only entries that are in, so the thread that makes batches
 // durable may call it beside Insert. Sealing reads entries once all of them are durable.
 class IdentityGeneration {
  public:
-  static constexpr uint32_t kEntriesMax = (1U << 24) - 1;
-  static constexpr size_t kPieceBytes = size_t{2} << 20;
+  static constexpr int kLaneBits = 8;
+  static constexpr size_t kLanes = size_t{1} << kLaneBits;
+  static constexpr size_t kPieceBytes = size_t{64} << 10;
+  static constexpr uint32_t kPerPiece = kPieceBytes / sizeof(LiveIdentity);
+  // Numbers have 24 bits, and every lane may leave most of a piece unused.
+  static constexpr uint32_t kEntriesMax = (1U << 24) - 1 - kLanes * kPerPiece;
 
   // The pool hands out pieces of kPieceBytes. The table begins with room for `expected` entries: as
   // it grows all of them are placed anew, while the sequencer waits.
@@ -53,6 +61,19 @@ class IdentityGeneration {
     }
   }
 
+  // Calls visit(number, entry) for every entry, lane by lane: ids ascend in their top kLaneBits.
+  template <class Visit>
+  void ForEach(Visit&& visit) const {
+    for (const Lane& lane : lanes_) {
+      for (uint32_t piece : lane.pieces) {
+        const uint32_t first = piece * kPerPiece;
+        const uint32_t end =
+            std::min(first + kPerPiece, piece == lane.pieces.back() ? lane.next : UINT32_MAX);
+        for (uint32_t number = first; number < end; ++number) visit(number, At(number));
+      }
+    }
+  }
+
   // Adds an entry (equal ids may repeat) and returns its number. Precondition: size() < kEntriesMax.
   uint32_t Insert(const LiveIdentity& entry);
   void SetSequence(uint32_t number, uint64_t sequence) { At(number).sequence = sequence; }
@@ -62,18 +83,26 @@ class IdentityGeneration {
   uint64_t bytes() const { return pieces_.size() * kPieceBytes + slots_.size() * sizeof(uint32_t); }
 
  private:
-  static constexpr uint32_t kPerPiece = kPieceBytes / sizeof(LiveIdentity);
+  // Of the entries that agree in their top kLaneBits.
+  struct Lane {
+    uint32_t next = 0;  // the number of its next entry, in its last piece
+    uint32_t end = 0;   // of that piece
+    std::vector<uint32_t> pieces;
+  };
+
   static constexpr uint32_t kNumberMask = (1U << 24) - 1;
 
   // A slot is 0 when free, else an 8-bit tag above the 24 bits of the entry's number + 1.
   static uint32_t TagOf(const Hash128& id) { return static_cast<uint32_t>(id.lo >> 56) << 24; }
   size_t SlotOf(const Hash128& id) const { return static_cast<size_t>(id.lo) & (slots_.size() - 1); }
   LiveIdentity& At(uint32_t number) const { return pieces_[number / kPerPiece][number % kPerPiece]; }
+  void AddPiece(Lane* lane);
   void Grow();
   void Place(const Hash128& id, uint32_t number);
 
   PiecePool* pool_;
   std::vector<LiveIdentity*> pieces_;  // capacity reserved: never moves while others read
+  std::array<Lane, kLanes> lanes_;
   BigVector<uint32_t> slots_;
   uint32_t size_ = 0;
 };

@@ -1,12 +1,13 @@
 #include "engine/identity_sealer.h"
 
 #include <algorithm>
+#include <array>
 #include <map>
 
 #include "engine/big_vector.h"
 #include "engine/radix_sort.h"
+#include "engine/uniform_sort.h"
 #include "format/keys.h"
-#include "format/prefetch.h"
 #include "format/time_units.h"
 
 namespace tallymark {
@@ -37,84 +38,97 @@ IdentityEntry ToEntry(const LiveIdentity& live) {
   return {live.id, {HourOf(live.time_ns), live.ad, live.sequence, static_cast<uint16_t>(live.content_check)}};
 }
 
-// What goes into one segment: entries of the frozen generation where they lie, and entries of
-// segments that are merged in. Nothing of the generation is copied before its bucket's turn: tables
+bool Before(const IdentityEntry& a, const IdentityEntry& b) {
+  return a.id != b.id ? a.id < b.id : a.place.hour < b.place.hour;
+}
+
+// What goes into one segment, lane by lane: entries of the frozen generation where they lie, and entries
+// of segments that are merged in. Nothing of the generation is copied before its lane's turn: tables
 // of entries would be hundreds of megabytes, and fresh memory is slower than all the sorting.
 class DayEntries {
  public:
-  DayEntries(const IdentityGeneration& frozen, const BigVector<uint32_t>& numbers)
-      : frozen_(frozen), numbers_(numbers) {}
+  static constexpr size_t kLanes = IdentityGeneration::kLanes;
 
-  void Merge(const IdentityEntry& entry) { merged_.push_back(entry); }
-  uint64_t size() const { return numbers_.size() + merged_.size(); }
+  explicit DayEntries(const IdentityGeneration& frozen) : frozen_(&frozen) {}
 
-  // Calls visit(reference, id) for every entry; Get takes the reference.
-  template <class Visit>
-  void ForEach(Visit&& visit) const {
-    for (uint32_t number : numbers_) visit(number, frozen_.Get(number).id);
-    for (size_t i = 0; i < merged_.size(); ++i) visit(kMergedBit | static_cast<uint32_t>(i), merged_[i].id);
+  // Those of the generation, in its order.
+  void Add(uint32_t number, const Hash128& id) {
+    numbers_.push_back(number);
+    ++ends_[LaneOf(id)];
   }
-  IdentityEntry Get(uint32_t reference) const {
-    return (reference & kMergedBit) != 0 ? merged_[reference & ~kMergedBit] : ToEntry(frozen_.Get(reference));
+  void Merge(const IdentityEntry& entry) {
+    merged_[LaneOf(entry.id)].push_back(entry);
+    ++merged_size_;
   }
-  void Prefetch(uint32_t reference) const {
-    if ((reference & kMergedBit) == 0) PrefetchLine(&frozen_.Get(reference));
+  uint64_t size() const { return numbers_.size() + merged_size_; }
+
+  // Appends the entries of the next lane; to be called kLanes times.
+  void TakeLane(std::vector<IdentityEntry>* out) {
+    for (uint32_t left = ends_[lane_]; left > 0; --left)
+      out->push_back(ToEntry(frozen_->Get(numbers_[at_++])));
+    out->insert(out->end(), merged_[lane_].begin(), merged_[lane_].end());
+    merged_[lane_++] = {};
   }
 
  private:
-  static constexpr uint32_t kMergedBit = 1U << 31;
-  static_assert(IdentityGeneration::kEntriesMax < kMergedBit && kMergeEntriesMax < kMergedBit);
+  static size_t LaneOf(const Hash128& id) { return id.hi >> (64 - IdentityGeneration::kLaneBits); }
 
-  const IdentityGeneration& frozen_;
-  const BigVector<uint32_t>& numbers_;
-  BigVector<IdentityEntry> merged_;
+  const IdentityGeneration* frozen_;
+  BigVector<uint32_t> numbers_;
+  std::array<uint32_t, kLanes> ends_{};  // how many of numbers_ are in each lane
+  std::array<std::vector<IdentityEntry>, kLanes> merged_;
+  uint64_t merged_size_ = 0;
+  size_t lane_ = 0, at_ = 0;  // what was taken
 };
 
-// Hands out the entries bucket by bucket, each bucket sorted: a counting sort of references by
-// bucket, then a comparison sort of the hundred or so entries in each.
+// Hands out the entries bucket by bucket, sorted.
 class BucketCursor {
  public:
-  BucketCursor(const DayEntries& entries, int bucket_bits)
-      : entries_(entries),
-        begin_((size_t{1} << bucket_bits) + 1),
-        references_(static_cast<size_t>(entries.size())) {
-    entries.ForEach([&](uint32_t, const Hash128& id) { ++begin_[BucketOf(id, bucket_bits) + 1]; });
-    for (size_t b = 1; b < begin_.size(); ++b) begin_[b] += begin_[b - 1];
-    std::vector<uint32_t> next(begin_.begin(), begin_.end() - 1);
-    entries.ForEach([&](uint32_t reference, const Hash128& id) {
-      references_[next[BucketOf(id, bucket_bits)]++] = reference;
-    });
-  }
-
-  size_t buckets() const { return begin_.size() - 1; }
-  // Valid until the next call.
-  std::span<const IdentityEntry> Get(size_t bucket) {
-    constexpr uint32_t kAhead = 24;
-    gathered_.clear();
-    order_.clear();
-    for (uint32_t i = begin_[bucket]; i < begin_[bucket + 1]; ++i) {
-      if (i + kAhead < references_.size()) entries_.Prefetch(references_[i + kAhead]);
-      gathered_.push_back(entries_.Get(references_[i]));
-      order_.push_back({gathered_.back().id.hi, static_cast<uint32_t>(order_.size())});
+  // Calls visit(bucket, entries) for every bucket that is not empty, in order, until it fails.
+  template <class Visit>
+  Status ForEach(DayEntries* entries, int bucket_bits, Visit&& visit) {
+    // Each portion has whole buckets.
+    const int portion_bits = std::min(bucket_bits, IdentityGeneration::kLaneBits);
+    const size_t lanes = DayEntries::kLanes >> portion_bits;
+    for (size_t portion = 0; portion < DayEntries::kLanes / lanes; ++portion) {
+      gathered_.clear();
+      for (size_t lane = 0; lane < lanes; ++lane) entries->TakeLane(&gathered_);
+      SortGathered(static_cast<unsigned>(portion_bits));
+      Status status = VisitBuckets(bucket_bits, visit);
+      if (!status.ok()) return status;
     }
-    std::sort(order_.begin(), order_.end(), [&](const SortItem& a, const SortItem& b) {
-      return a.key != b.key ? a.key < b.key : Before(gathered_[a.value], gathered_[b.value]);
-    });
-    sorted_.clear();
-    for (const SortItem& item : order_) sorted_.push_back(gathered_[item.value]);
-    return sorted_;
+    return Status::Ok();
   }
 
  private:
-  static bool Before(const IdentityEntry& a, const IdentityEntry& b) {
-    return a.id != b.id ? a.id < b.id : a.place.hour < b.place.hour;
+  void SortGathered(unsigned portion_bits) {
+    order_.clear();
+    for (const IdentityEntry& entry : gathered_)
+      order_.push_back({entry.id.hi, static_cast<uint32_t>(order_.size())});
+    sort_.Sort(&order_, &scratch_, portion_bits, [&](const SortItem& a, const SortItem& b) {
+      return a.key != b.key ? a.key < b.key : Before(gathered_[a.value], gathered_[b.value]);
+    });
   }
 
-  const DayEntries& entries_;
-  std::vector<uint32_t> begin_;
-  BigVector<uint32_t> references_;
+  template <class Visit>
+  Status VisitBuckets(int bucket_bits, Visit&& visit) {
+    for (size_t begin = 0; begin < order_.size();) {
+      const uint32_t bucket = BucketOf(gathered_[order_[begin].value].id, bucket_bits);
+      sorted_.clear();
+      for (; begin < order_.size(); ++begin) {
+        const IdentityEntry& entry = gathered_[order_[begin].value];
+        if (BucketOf(entry.id, bucket_bits) != bucket) break;
+        sorted_.push_back(entry);
+      }
+      Status status = visit(bucket, std::span<const IdentityEntry>(sorted_));
+      if (!status.ok()) return status;
+    }
+    return Status::Ok();
+  }
+
+  UniformSort sort_;
   std::vector<IdentityEntry> gathered_, sorted_;
-  std::vector<SortItem> order_;
+  std::vector<SortItem> order_, scratch_;
 };
 
 // Writes segments one after another, several small ones to a file.
@@ -122,23 +136,19 @@ class SegmentWriter {
  public:
   explicit SegmentWriter(Storage* storage) : storage_(storage) {}
 
-  Status Add(const IdentitySegment& segment, const DayEntries& entries) {
+  Status Add(const IdentitySegment& segment, DayEntries* entries) {
     if (!writer_) {
       Status opened = Begin();
       if (!opened.ok()) return opened;
     }
-    BucketCursor cursor(entries, segment.bucket_bits);
-    std::string value;
-    for (size_t b = 0; b < cursor.buckets(); ++b) {
-      const std::span<const IdentityEntry> bucket = cursor.Get(b);
-      if (bucket.empty()) continue;
-      value.clear();
-      EncodeIdentityBucket(segment.bucket_bits, segment.day, bucket, &value);
-      IdentityKey key{segment.day, segment.number, static_cast<uint32_t>(b)};
-      rocksdb::Status put = writer_->Put(key.Encode(), value);
-      if (!put.ok()) return FromRocks(put, "write an identity segment");
-    }
-    in_file_ += entries.size();
+    in_file_ += entries->size();
+    Status written = cursor_.ForEach(entries, segment.bucket_bits, [&](uint32_t bucket, auto sorted) {
+      bytes_.clear();
+      EncodeIdentityBucket(segment.bucket_bits, segment.day, sorted, &bytes_);
+      const IdentityKey key{segment.day, segment.number, bucket};
+      return FromRocks(writer_->Put(key.Encode(), bytes_), "write an identity segment");
+    });
+    if (!written.ok()) return written;
     return in_file_ >= kFileEntries ? Finish() : Status::Ok();
   }
 
@@ -162,20 +172,23 @@ class SegmentWriter {
   std::unique_ptr<rocksdb::SstFileWriter> writer_;
   std::vector<std::string> paths_;
   uint64_t in_file_ = 0;
+  BucketCursor cursor_;
+  std::string bytes_;
 };
 
-std::map<int32_t, BigVector<uint32_t>> NumbersByDay(const IdentityGeneration& frozen) {
-  std::map<int32_t, BigVector<uint32_t>> by_day;
-  BigVector<uint32_t>* last = nullptr;
+std::map<int32_t, DayEntries> EntriesByDay(const IdentityGeneration& frozen, int32_t first_day_kept) {
+  std::map<int32_t, DayEntries> by_day;
+  DayEntries* last = nullptr;
   int32_t last_day = 0;
-  for (uint32_t i = 0; i < frozen.size(); ++i) {
-    int32_t day = DayOf(frozen.Get(i).time_ns);
+  frozen.ForEach([&](uint32_t number, const LiveIdentity& entry) {
+    const int32_t day = DayOf(entry.time_ns);
+    if (day < first_day_kept) return;
     if (last == nullptr || day != last_day) {
-      last = &by_day[day];
+      last = &by_day.try_emplace(day, frozen).first->second;
       last_day = day;
     }
-    last->push_back(i);
-  }
+    last->Add(number, entry.id);
+  });
   return by_day;
 }
 
@@ -222,18 +235,17 @@ Result<SealedFiles> SealGeneration(Storage* storage, const IdentityManifest& cur
     }
   }
   SegmentWriter writer(storage);
-  for (const auto& [day, numbers] : NumbersByDay(frozen)) {
-    if (day < first_day_kept) continue;
-    DayEntries entries(frozen, numbers);
+  for (auto& [day, entries] : EntriesByDay(frozen, first_day_kept)) {
     for (const IdentitySegment& s : ChooseMerges(kept[day], entries.size())) {
-      Status read = ForEachInSegment(*storage, s, [&](const IdentityEntry& e) { entries.Merge(e); });
+      Status read =
+          ForEachInSegment(*storage, s, [&into = entries](const IdentityEntry& e) { into.Merge(e); });
       if (!read.ok()) return read;
       sealed.removed.push_back(s);
       std::erase_if(kept[day], [&](const IdentitySegment& x) { return x.number == s.number; });
     }
     IdentitySegment fresh{day, sealed.manifest.next_segment++, entries.size(),
                           ChooseBucketBits(entries.size())};
-    Status written = writer.Add(fresh, entries);
+    Status written = writer.Add(fresh, &entries);
     if (!written.ok()) return written;
     kept[day].push_back(fresh);
   }

@@ -34,14 +34,36 @@ class IdentityGenerationTest : public ::testing::Test {
   IdentityGeneration generation_{&pool_};
 };
 
-TEST_F(IdentityGenerationTest, EntriesAreNumberedInOrderOfArrival) {
-  for (uint32_t i = 0; i < 100'000; ++i) ASSERT_EQ(Insert({i, i}, i), i);
+TEST_F(IdentityGenerationTest, AnEntryIsFoundByItsNumber) {
+  constexpr uint64_t kSpread = 0x9E37'79B9'7F4A'7C15;
+  std::vector<uint32_t> numbers;
+  for (uint32_t i = 0; i < 100'000; ++i) numbers.push_back(Insert({i * kSpread, i}, i));
   EXPECT_EQ(generation_.size(), 100'000U);
   for (uint32_t i = 0; i < 100'000; ++i) {
-    ASSERT_EQ(generation_.Get(i).id, (Hash128{i, i}));
-    ASSERT_EQ(generation_.Get(i).time_ns, i);
-    ASSERT_EQ(generation_.Get(i).sequence, 0U) << "not durable yet";
+    ASSERT_EQ(generation_.Get(numbers[i]).id, (Hash128{i * kSpread, i}));
+    ASSERT_EQ(generation_.Get(numbers[i]).time_ns, i);
+    ASSERT_EQ(generation_.Get(numbers[i]).sequence, 0U) << "not durable yet";
   }
+}
+
+TEST_F(IdentityGenerationTest, EveryEntryIsVisitedOnceLaneByLane) {
+  constexpr uint64_t kSpread = 0x9E37'79B9'7F4A'7C15;
+  std::map<uint32_t, uint64_t> inserted;
+  // Some lanes fill a piece exactly, some are empty.
+  for (uint64_t i = 0; i < IdentityGeneration::kPerPiece; ++i)
+    inserted[Insert({uint64_t{7} << 56 | i, i}, 0)] = i;
+  for (uint64_t i = 0; i < 50'000; ++i) inserted[Insert({(i * kSpread) >> 2, i}, 0)] = i;
+  uint64_t lane = 0;
+  generation_.ForEach([&](uint32_t number, const LiveIdentity& entry) {
+    const uint64_t at = entry.id.hi >> (64 - IdentityGeneration::kLaneBits);
+    ASSERT_GE(at, lane);
+    lane = at;
+    auto found = inserted.find(number);
+    ASSERT_TRUE(found != inserted.end()) << "twice, or never inserted: " << number;
+    ASSERT_EQ(entry.id.lo, found->second);
+    inserted.erase(found);
+  });
+  EXPECT_TRUE(inserted.empty());
 }
 
 TEST_F(IdentityGenerationTest, EqualIdsStandSideBySide) {
