@@ -22,6 +22,7 @@ constexpr unsigned kHourBits = 5;
 constexpr unsigned kAdBitsMax = 32;
 constexpr unsigned kSequenceBitsMax = 64;
 constexpr double kEntriesPerBucket = 192;
+constexpr int kByteBits = 8;
 
 struct Header {
   uint8_t version = kVersion;
@@ -33,7 +34,7 @@ struct Header {
 };
 static_assert(sizeof(Header) == 16 && std::has_unique_object_representations_v<Header>);
 
-size_t SkippedBytes(int bucket_bits) { return static_cast<size_t>(bucket_bits) / 8; }
+size_t SkippedBytes(int bucket_bits) { return static_cast<size_t>(bucket_bits / kByteBits); }
 
 uint64_t LoadBigEndian64(const char* at) {
   uint64_t value = 0;
@@ -54,12 +55,15 @@ class BitWriter {
   explicit BitWriter(std::string* out) : out_(out) {}
   void Put(uint64_t value, unsigned width) {
     pending_ |= static_cast<unsigned __int128>(value) << filled_;
-    for (filled_ += width; filled_ >= 8; filled_ -= 8, pending_ >>= 8) {
-      out_->push_back(static_cast<char>(pending_));
-    }
+    filled_ += width;
+    if (filled_ < 64) return;
+    PutFixed(out_, static_cast<uint64_t>(pending_));
+    pending_ >>= 64;
+    filled_ -= 64;
   }
   void Finish() {
-    if (filled_ > 0) out_->push_back(static_cast<char>(pending_));
+    const auto rest = static_cast<uint64_t>(pending_);
+    out_->append(reinterpret_cast<const char*>(&rest), (filled_ + 7) / 8);
   }
 
  private:
@@ -159,6 +163,19 @@ Hash128 RestoreHash(const Bucket& parts, int bucket_bits, uint32_t bucket, size_
 
 bool BucketBitsOk(int bucket_bits) { return bucket_bits >= 0 && bucket_bits <= kIdentityBucketBitsMax; }
 
+void AppendHashes(std::span<const IdentityEntry> entries, size_t skipped, std::string* out) {
+  const size_t begin = out->size();
+  const size_t stride = kHashBytes - skipped;
+  out->resize(begin + entries.size() * stride);
+  char* to = out->data() + begin;
+  for (const IdentityEntry& entry : entries) {
+    char bytes[kHashBytes];
+    HashToBytes(entry.id, bytes);
+    std::memcpy(to, bytes + skipped, stride);
+    to += stride;
+  }
+}
+
 // Writing an unsorted bucket would lose identities for good: better to stop.
 void RequireEncodable(int bucket_bits, int32_t day, std::span<const IdentityEntry> entries) {
   bool ok = BucketBitsOk(bucket_bits) && entries.size() <= std::numeric_limits<uint32_t>::max();
@@ -191,11 +208,10 @@ Header HeaderOf(int bucket_bits, std::span<const IdentityEntry> entries) {
 int ChooseBucketBits(uint64_t entries) {
   double buckets = static_cast<double>(entries) / kEntriesPerBucket;
   if (buckets <= 1) return 0;
-  return std::min(static_cast<int>(std::lround(std::log2(buckets))), kIdentityBucketBitsMax);
-}
-
-uint32_t BucketOf(const Hash128& id, int bucket_bits) {
-  return bucket_bits == 0 ? 0 : static_cast<uint32_t>(id.hi >> (64 - bucket_bits));
+  const auto bits = static_cast<int>(std::lround(std::log2(buckets)));
+  // One more bit where it makes a byte whole that need not be stored.
+  const bool next_is_whole = (bits + 1) % kByteBits == 0;
+  return std::min(next_is_whole ? bits + 1 : bits, kIdentityBucketBitsMax);
 }
 
 void EncodeIdentityBucket(int bucket_bits, int32_t day, std::span<const IdentityEntry> entries,
@@ -204,12 +220,7 @@ void EncodeIdentityBucket(int bucket_bits, int32_t day, std::span<const Identity
   Header header = HeaderOf(bucket_bits, entries);
   size_t begin = out->size();
   out->append(reinterpret_cast<const char*>(&header), sizeof header);
-  size_t skipped = SkippedBytes(bucket_bits);
-  for (const IdentityEntry& entry : entries) {
-    char bytes[kHashBytes];
-    HashToBytes(entry.id, bytes);
-    out->append(bytes + skipped, kHashBytes - skipped);
-  }
+  AppendHashes(entries, SkippedBytes(bucket_bits), out);
   for (const IdentityEntry& entry : entries) PutFixed(out, entry.place.content_check);
   BitWriter places(out);
   for (const IdentityEntry& entry : entries) {

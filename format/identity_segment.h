@@ -33,9 +33,12 @@ struct IdentityEntry {
 // so that a look-up reads one block.
 inline constexpr int kIdentityBucketBitsMax = 24;
 
-// The bucket count that puts about 192 of `entries` in a bucket: 0..kIdentityBucketBitsMax bits.
+// The bucket count that puts about 192 of `entries` in a bucket, or half as many where a byte of each hash
+// is saved: 0..kIdentityBucketBitsMax bits.
 int ChooseBucketBits(uint64_t entries);
-uint32_t BucketOf(const Hash128& id, int bucket_bits);
+inline uint32_t BucketOf(const Hash128& id, int bucket_bits) {
+  return bucket_bits == 0 ? 0 : static_cast<uint32_t>(id.hi >> (64 - bucket_bits));
+}
 
 // Appends the bytes of one bucket: `entries` sorted by id, all with the same BucketOf, all of one
 // day. Equal ids may stand side by side (the same identity beyond the dedup window). May be empty.

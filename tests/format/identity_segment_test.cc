@@ -92,10 +92,12 @@ TEST(IdentitySegmentTest, BucketsHoldAbout192Entries) {
   EXPECT_EQ(ChooseBucketBits(0), 0);
   EXPECT_EQ(ChooseBucketBits(192), 0);
   EXPECT_EQ(ChooseBucketBits(16'000'000), 16);
+  EXPECT_EQ(ChooseBucketBits(8'000'000), 16) << "15 would store a byte more of each hash";
+  EXPECT_EQ(ChooseBucketBits(4'000'000), 14);
   EXPECT_EQ(ChooseBucketBits(uint64_t{1} << 60), kIdentityBucketBitsMax);
   for (uint64_t entries = 1'000; entries < 3'000'000'000; entries = entries * 5 / 4) {
     uint64_t per_bucket = entries >> ChooseBucketBits(entries);
-    EXPECT_GE(per_bucket, 130U) << entries;
+    EXPECT_GE(per_bucket, 65U) << entries;
     EXPECT_LE(per_bucket, 275U) << entries;
   }
 }
