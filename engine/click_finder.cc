@@ -15,31 +15,32 @@ void ClickFinder::Begin(std::shared_ptr<const EventChunk> chunk, uint64_t batch,
                        std::numeric_limits<uint32_t>::max()});
 }
 
-void ClickFinder::End() { underway_.back().end_number = identities_->live_size(); }
+void ClickFinder::End() { underway_.back().end = identities_->live_size(); }
 
 // Duplicates stand in the chunk too; the first that equals the entry is the one that was accepted.
-void ClickFinder::ReadUnderway(const Hash128& id, const IdentityIndex::Found& found, const Underway& underway,
-                               std::vector<FoundClick>* clicks) {
-  for (const Event& event : underway.chunk->events) {
-    if (event.identity != id || event.time_ns != found.time_ns) continue;
-    clicks->push_back({underway.chunk, &event, found.place.ad});
-    return;
+void ClickFinder::ReadUnderway(const Hash128& id, const IdentityIndex::Found& found, uint64_t arrival,
+                               std::vector<FoundClick>* clicks) const {
+  for (const Underway& underway : underway_) {
+    if (underway.generation != found.generation || arrival < underway.begin || arrival >= underway.end)
+      continue;
+    for (const Event& event : underway.chunk->events) {
+      if (event.identity != id || event.time_ns != found.time_ns) continue;
+      clicks->push_back({underway.chunk, &event, found.place.ad});
+      return;
+    }
   }
+  std::abort();  // an entry that is not durable came with a chunk that is underway: our bug
 }
 
 Status ClickFinder::Read(const Hash128& id, const IdentityIndex::Found& found,
                          std::vector<FoundClick>* clicks) {
   IdentityPlace place = found.place;
   if (found.generation != nullptr) {
-    for (const Underway& underway : underway_) {
-      if (underway.generation != found.generation || found.number < underway.first_number ||
-          found.number >= underway.end_number) {
-        continue;
-      }
-      ReadUnderway(id, found, underway, clicks);
+    place.sequence = found.generation->Sequence(found.number);
+    if ((place.sequence & IdentityGeneration::kUnderway) != 0) {
+      ReadUnderway(id, found, place.sequence & ~IdentityGeneration::kUnderway, clicks);
       return Status::Ok();
     }
-    place.sequence = found.generation->Get(found.number).sequence;
   }
   auto chunk = std::make_shared<EventChunk>();
   std::vector<uint32_t> ads;

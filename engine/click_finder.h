@@ -37,17 +37,17 @@ class ClickFinder {
   Result<FoundClick> Find(std::string_view click_id, int64_t time_ns, int64_t window_ns);
 
  private:
-  // A chunk whose batch is not durable, and the entries its events may have in a generation.
+  // A chunk whose batch is not durable, and which entries of a generation, by arrival, are its events'.
   struct Underway {
     uint64_t batch = 0;
     std::shared_ptr<const EventChunk> chunk;
     std::shared_ptr<const IdentityGeneration> generation;
-    uint32_t first_number = 0, end_number = 0;
+    uint32_t begin = 0, end = 0;
   };
 
   Status Read(const Hash128& id, const IdentityIndex::Found& found, std::vector<FoundClick>* clicks);
-  static void ReadUnderway(const Hash128& id, const IdentityIndex::Found& found, const Underway& underway,
-                           std::vector<FoundClick>* clicks);
+  void ReadUnderway(const Hash128& id, const IdentityIndex::Found& found, uint64_t arrival,
+                    std::vector<FoundClick>* clicks) const;
 
   IdentityIndex* const identities_;
   const EventReader* const events_;

@@ -33,7 +33,9 @@ uint32_t IdentityGeneration::Insert(const LiveIdentity& entry) {
   Lane& lane = lanes_[entry.id.hi >> (64 - kLaneBits)];
   if (lane.next == lane.end) AddPiece(&lane);
   const uint32_t number = lane.next++;
-  At(number) = entry;
+  LiveIdentity& stored = At(number);
+  stored = entry;
+  if (entry.sequence == 0) stored.sequence = kUnderway | size_;
   Place(entry.id, number);
   ++size_;
   return number;

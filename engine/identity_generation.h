@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -20,7 +21,7 @@ struct LiveIdentity {
   int64_t time_ns = 0;
   uint32_t ad = 0;
   uint32_t content_check = 0;
-  uint64_t sequence = 0;  // 0 until its batch is durable
+  uint64_t sequence = 0;  // of its raw block; until that is durable see IdentityGeneration::Sequence
 };
 static_assert(sizeof(LiveIdentity) == 40);
 
@@ -74,9 +75,19 @@ class IdentityGeneration {
     }
   }
 
-  // Adds an entry (equal ids may repeat) and returns its number. Precondition: size() < kEntriesMax.
+  // Adds an entry (equal ids may repeat) and returns its number. One without sequence is underway.
+  // Precondition: size() < kEntriesMax.
   uint32_t Insert(const LiveIdentity& entry);
-  void SetSequence(uint32_t number, uint64_t sequence) { At(number).sequence = sequence; }
+  // What Sequence has in place of a raw block while an entry's batch is not durable: this bit, above how
+  // many entries had come before it.
+  static constexpr uint64_t kUnderway = uint64_t{1} << 63;
+  // Any thread.
+  uint64_t Sequence(uint32_t number) const {
+    return std::atomic_ref(At(number).sequence).load(std::memory_order_acquire);
+  }
+  void SetSequence(uint32_t number, uint64_t sequence) {
+    std::atomic_ref(At(number).sequence).store(sequence, std::memory_order_release);
+  }
 
   uint32_t size() const { return size_; }
   const LiveIdentity& Get(uint32_t number) const { return At(number); }

@@ -258,8 +258,9 @@ TEST_F(PipelineTest, AMarkMaySwitchTheGenerationAndEverythingBeforeItIsDurableTh
                     auto lock = identities_->Lock();
                     const IdentityGeneration& generation = *identities_->frozen().generation;
                     frozen = generation.size();
-                    for (uint32_t i = 0; i < frozen; ++i)
-                      durable = durable && generation.Get(i).sequence != 0;
+                    generation.ForEach([&](uint32_t number, const LiveIdentity&) {
+                      durable = durable && (generation.Sequence(number) & IdentityGeneration::kUnderway) == 0;
+                    });
                   },
                   true)
                   .ok());
