@@ -54,7 +54,7 @@ class DayEntries {
   // Those of the generation, in its order.
   void Add(uint32_t number, const Hash128& id) {
     numbers_.push_back(number);
-    ++ends_[LaneOf(id)];
+    ++counts_[LaneOf(id)];
   }
   void Merge(const IdentityEntry& entry) {
     merged_[LaneOf(entry.id)].push_back(entry);
@@ -64,7 +64,7 @@ class DayEntries {
 
   // Appends the entries of the next lane; to be called kLanes times.
   void TakeLane(std::vector<IdentityEntry>* out) {
-    for (uint32_t left = ends_[lane_]; left > 0; --left)
+    for (uint32_t left = counts_[lane_]; left > 0; --left)
       out->push_back(ToEntry(frozen_->Get(numbers_[at_++])));
     out->insert(out->end(), merged_[lane_].begin(), merged_[lane_].end());
     merged_[lane_++] = {};
@@ -75,7 +75,7 @@ class DayEntries {
 
   const IdentityGeneration* frozen_;
   BigVector<uint32_t> numbers_;
-  std::array<uint32_t, kLanes> ends_{};  // how many of numbers_ are in each lane
+  std::array<uint32_t, kLanes> counts_{};  // of numbers_ in each lane
   std::array<std::vector<IdentityEntry>, kLanes> merged_;
   uint64_t merged_size_ = 0;
   size_t lane_ = 0, at_ = 0;  // what was taken
