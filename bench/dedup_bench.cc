@@ -8,12 +8,12 @@
 
 #include "engine/identity_index.h"
 #include "engine/storage.h"
+#include "format/prefetch.h"
 #include "format/time_units.h"
 
 namespace tallymark {
 namespace {
 
-constexpr size_t kPrefetch = 32;
 constexpr int64_t kStartNs = 1'609'459'200 * kNsPerSecond;
 
 class Index {
@@ -47,10 +47,9 @@ class Index {
     auto lock = index_->Lock();
     int64_t fresh = 0;
     for (size_t i = 0; i < batch.size(); ++i) {
-      if (i % kPrefetch == 0) {
-        const std::span<const Event> rest = std::span<const Event>(batch).subspan(i);
-        index_->PrefetchDirectories(rest.first(std::min(kPrefetch, rest.size())));
-        index_->Prefetch(rest.first(std::min(kPrefetch, rest.size())));
+      if (i % kPrefetchGroup == 0) {
+        index_->Prefetch(PrefetchGroup(std::span<const Event>(batch), i, 0));
+        index_->PrefetchDirectories(PrefetchGroup(std::span<const Event>(batch), i, 1));
       }
       uint32_t number = 0;
       auto verdict = index_->Settle(batch[i], static_cast<uint32_t>(i), &number);

@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <chrono>
+#include <span>
 #include <thread>
 
 #include "engine/block_reader.h"
 #include "engine/counted_event.h"
 #include "engine/counter_position.h"
 #include "engine/meta_keys.h"
+#include "format/prefetch.h"
 
 namespace tallymark {
 namespace {
@@ -15,16 +17,11 @@ namespace {
 // Readers wait for the writer at most this many events long.
 constexpr size_t kSliceEvents = 4096;
 constexpr size_t kPrefetchDistance = 16;
-// Rows whose memory is asked for together, since a prefetch holds up what follows until its address is
-// translated.
-constexpr size_t kPrefetchGroup = 32;
 
 // Before the rows from `begin` on are counted: their cells, and the slots of the group after them.
-void PrefetchRows(const CounterDelta& delta, const std::vector<CountedEvent>& counted, size_t begin) {
-  const size_t middle = std::min(counted.size(), begin + kPrefetchGroup);
-  const size_t end = std::min(counted.size(), middle + kPrefetchGroup);
-  for (size_t i = begin; i < middle; ++i) delta.PrefetchCells(counted[i].ad, counted[i].hour);
-  for (size_t i = middle; i < end; ++i) delta.Prefetch(counted[i].ad, counted[i].hour);
+void PrefetchRows(const CounterDelta& delta, std::span<const CountedEvent> counted, size_t begin) {
+  for (const CountedEvent& row : PrefetchGroup(counted, begin, 0)) delta.PrefetchCells(row.ad, row.hour);
+  for (const CountedEvent& row : PrefetchGroup(counted, begin, 1)) delta.Prefetch(row.ad, row.hour);
 }
 
 }  // namespace

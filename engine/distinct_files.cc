@@ -1,6 +1,7 @@
 // A checkpoint of DistinctView as a sorted file.
 
 #include <algorithm>
+#include <span>
 
 #include "engine/big_vector.h"
 #include "engine/distinct_view.h"
@@ -13,9 +14,6 @@ namespace {
 
 // Groups are sorted in slices of ads of about this many, so that memory is bounded.
 constexpr uint64_t kSliceGroups = 1'000'000;
-// Groups whose memory is asked for together, since a prefetch holds up what follows until its address
-// is translated.
-constexpr size_t kPrefetchGroup = 32;
 
 // Where a group is: of which run, which one.
 struct GroupItem {
@@ -79,13 +77,13 @@ class DistinctView::RowWriter {
 
   // Before the items from `begin` on are folded: their elements, and the groups of the items after them.
   void PrefetchFrom(size_t begin) const {
-    const size_t middle = std::min(items_.size(), begin + kPrefetchGroup);
-    const size_t end = std::min(items_.size(), middle + kPrefetchGroup);
-    for (size_t i = begin; i < middle; ++i) {
-      PrefetchLine(runs_[items_[i].run]->users(items_[i].group).data());
-      PrefetchLine(runs_[items_[i].run]->ips(items_[i].group).data());
+    const std::span<const GroupItem> items(items_);
+    for (const GroupItem& item : PrefetchGroup(items, begin, 0)) {
+      PrefetchLine(runs_[item.run]->users(item.group).data());
+      PrefetchLine(runs_[item.run]->ips(item.group).data());
     }
-    for (size_t i = middle; i < end; ++i) PrefetchLine(&runs_[items_[i].run]->group(items_[i].group));
+    for (const GroupItem& item : PrefetchGroup(items, begin, 1))
+      PrefetchLine(&runs_[item.run]->group(item.group));
   }
 
   rocksdb::Status WriteRow(const DistinctRun::Group& group) {

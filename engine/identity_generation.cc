@@ -30,7 +30,7 @@ void IdentityGeneration::AddPiece(Lane* lane) {
 
 uint32_t IdentityGeneration::Insert(const LiveIdentity& entry) {
   if (size_t{size_} * 2 >= slots_.size()) Grow();
-  Lane& lane = lanes_[entry.id.hi >> (64 - kLaneBits)];
+  Lane& lane = lanes_[LaneOf(entry.id)];
   if (lane.next == lane.end) AddPiece(&lane);
   const uint32_t number = lane.next++;
   LiveIdentity& stored = At(number);

@@ -46,6 +46,7 @@ class IdentityGeneration {
   IdentityGeneration(const IdentityGeneration&) = delete;
   IdentityGeneration& operator=(const IdentityGeneration&) = delete;
 
+  static size_t LaneOf(const Hash128& id) { return id.hi >> (64 - kLaneBits); }
   void Prefetch(const Hash128& id) const { PrefetchLine(&slots_[SlotOf(id)]); }
 
   // Calls visit(entry) for each entry with this id, until it returns true; returns whether it did.

@@ -54,10 +54,10 @@ class DayEntries {
   // Those of the generation, in its order.
   void Add(uint32_t number, const Hash128& id) {
     numbers_.push_back(number);
-    ++counts_[LaneOf(id)];
+    ++counts_[IdentityGeneration::LaneOf(id)];
   }
   void Merge(const IdentityEntry& entry) {
-    merged_[LaneOf(entry.id)].push_back(entry);
+    merged_[IdentityGeneration::LaneOf(entry.id)].push_back(entry);
     ++merged_size_;
   }
   uint64_t size() const { return numbers_.size() + merged_size_; }
@@ -71,8 +71,6 @@ class DayEntries {
   }
 
  private:
-  static size_t LaneOf(const Hash128& id) { return id.hi >> (64 - IdentityGeneration::kLaneBits); }
-
   const IdentityGeneration* frozen_;
   BigVector<uint32_t> numbers_;
   std::array<uint32_t, kLanes> counts_{};  // of numbers_ in each lane
@@ -82,7 +80,7 @@ class DayEntries {
 };
 
 // Hands out the entries bucket by bucket, sorted.
-class BucketCursor {
+class BucketSorter {
  public:
   // Calls visit(bucket, entries) for every bucket that is not empty, in order, until it fails.
   template <class Visit>
@@ -142,7 +140,7 @@ class SegmentWriter {
       if (!opened.ok()) return opened;
     }
     in_file_ += entries->size();
-    Status written = cursor_.ForEach(entries, segment.bucket_bits, [&](uint32_t bucket, auto sorted) {
+    Status written = sorter_.ForEach(entries, segment.bucket_bits, [&](uint32_t bucket, auto sorted) {
       bytes_.clear();
       EncodeIdentityBucket(segment.bucket_bits, segment.day, sorted, &bytes_);
       const IdentityKey key{segment.day, segment.number, bucket};
@@ -172,7 +170,7 @@ class SegmentWriter {
   std::unique_ptr<rocksdb::SstFileWriter> writer_;
   std::vector<std::string> paths_;
   uint64_t in_file_ = 0;
-  BucketCursor cursor_;
+  BucketSorter sorter_;
   std::string bytes_;
 };
 

@@ -27,10 +27,6 @@ constexpr size_t kGroupMax = 8;
 constexpr size_t kSpareRowsMax = 4;
 // A write batch that grew beyond this is given back: full batches take some 2 MB each.
 constexpr size_t kKeptWriteBytes = size_t{32} << 20;
-// Events whose memory is asked for together. A prefetch holds up the processor until its address is
-// translated, which takes a walk through the tables of two systems on a virtual machine; in a loop
-// that does nothing else several walks are under way at once.
-constexpr size_t kPrefetchGroup = 32;
 // Conversions that are let go by one request.
 constexpr size_t kExpireMax = 1000;
 
@@ -228,10 +224,8 @@ void Pipeline::PrefetchSlots(std::span<const Event> events) const {
 // Before the events from `begin` on are settled: their own parts, the way to those of the group after
 // them, and the group after that, which another core has just written.
 void Pipeline::PrefetchFrom(const EventChunk& chunk, size_t begin) const {
-  const std::span<const Event> all(chunk.events);
   auto group = [&](size_t ahead) {
-    const size_t first = std::min(all.size(), begin + ahead * kPrefetchGroup);
-    return all.subspan(first, std::min(kPrefetchGroup, all.size() - first));
+    return PrefetchGroup(std::span<const Event>(chunk.events), begin, ahead);
   };
   if (begin == 0) PrefetchSlots(group(0));
   for (const Event& event : group(0)) parts_.ads->PrefetchName(event.ad_hash);

@@ -29,7 +29,7 @@ struct IdentityEntry {
 };
 
 // A segment is the sorted identities of one event day, cut into buckets by the top `bucket_bits`
-// bits of the hash. A bucket is one key-value pair (layout in identity_segment.md) of about 4 KiB,
+// bits of the hash. A bucket is one key-value pair (layout in identity_segment.md) of some KiB,
 // so that a look-up reads one block.
 inline constexpr int kIdentityBucketBitsMax = 24;
 

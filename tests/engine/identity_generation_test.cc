@@ -55,7 +55,7 @@ TEST_F(IdentityGenerationTest, EveryEntryIsVisitedOnceLaneByLane) {
   for (uint64_t i = 0; i < 50'000; ++i) inserted[Insert({(i * kSpread) >> 2, i}, 0)] = i;
   uint64_t lane = 0;
   generation_.ForEach([&](uint32_t number, const LiveIdentity& entry) {
-    const uint64_t at = entry.id.hi >> (64 - IdentityGeneration::kLaneBits);
+    const uint64_t at = IdentityGeneration::LaneOf(entry.id);
     ASSERT_GE(at, lane);
     lane = at;
     auto found = inserted.find(number);

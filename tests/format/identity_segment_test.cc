@@ -88,7 +88,7 @@ TEST(IdentitySegmentTest, AnEmptyBucketHoldsNothing) {
   EXPECT_THAT(found, testing::IsEmpty());
 }
 
-TEST(IdentitySegmentTest, BucketsHoldAbout192Entries) {
+TEST(IdentitySegmentTest, BucketsHoldAbout192EntriesOrHalfAsMany) {
   EXPECT_EQ(ChooseBucketBits(0), 0);
   EXPECT_EQ(ChooseBucketBits(192), 0);
   EXPECT_EQ(ChooseBucketBits(16'000'000), 16);
