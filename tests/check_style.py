@@ -26,6 +26,9 @@ ROCKSDB_FOLDERS = ("engine/", "tests/engine/", "bench/")
 
 INCLUDE = re.compile(r'\s*#\s*include\s*["<]([^">]+)[">]')
 LEFT_OVER = re.compile(r"\b(" + "|".join(("TO" + "DO", "FIX" + "ME", "XX" + "X", "HA" + "CK")) + r")\b")
+# GCC drops calls of functions whose only effect is this builtin; PrefetchLine stays.
+BARE_PREFETCH = "__builtin_" + "prefetch"
+PREFETCH_HEADER = "format/prefetch.h"
 # Comments, string and character literals, and preprocessor lines: what may hide a brace.
 HIDDEN = re.compile(
     r"""//[^\n]* | /\*.*?\*/ | R"(?P<tag>[^()\s\\]*)\(.*?\)(?P=tag)" | "(?:\\.|[^"\\\n])*"
@@ -111,6 +114,8 @@ def file_findings(path, text):
     for number, line in enumerate(lines, 1):
         if LEFT_OVER.search(line):
             yield number, "left-over: " + line.strip()
+        if BARE_PREFETCH in line and path != PREFETCH_HEADER:
+            yield number, f"{BARE_PREFETCH}: use PrefetchLine of {PREFETCH_HEADER}"
     if not path.endswith(".py"):
         yield from include_findings(path, lines)
 
