@@ -320,23 +320,29 @@ void Core::RunUpkeep() {
   }
 }
 
-bool Core::CheckpointIsDue(bool* seal) {
+// Identities fill their memory sooner than counts do: a seal for itself, and counts when there are
+// enough of them, since each checkpoint of theirs writes rows that compaction has to fold.
+Core::Scope Core::DueScope() {
   const uint64_t covered = covered_events_;  // first: events only grow
   const uint64_t waiting = pipeline_->state().events - covered;
   const double now = SteadySeconds();
   const EngineOptions& options = context_.options;
+  auto passed = [now](double since, int64_t interval_ms) {
+    return now - since >= static_cast<double>(interval_ms) / 1000;
+  };
   const uint64_t in_memory = identities_->figures().in_memory;
-  *seal = in_memory >= options.seal_identities ||
-          (in_memory > 0 && now - last_seal_seconds_ >= static_cast<double>(options.seal_interval_ms) / 1000);
-  if (waiting == 0) return *seal;
-  return *seal || distinct_->live_bytes() >= kPeopleBytes || waiting >= options.checkpoint_events ||
-         now - last_checkpoint_seconds_ >= static_cast<double>(options.checkpoint_interval_ms) / 1000;
+  Scope due;
+  due.seal = in_memory >= options.seal_identities ||
+             (in_memory > 0 && passed(last_seal_seconds_, options.seal_interval_ms));
+  due.counts =
+      waiting > 0 && (distinct_->live_bytes() >= kPeopleBytes || waiting >= options.checkpoint_events ||
+                      passed(last_checkpoint_seconds_, options.checkpoint_interval_ms));
+  return due;
 }
 
 void Core::UpkeepStep() {
-  bool seal = false;
   Status status;
-  if (CheckpointIsDue(&seal)) status = Checkpoint(seal);
+  if (const Scope due = DueScope(); due.counts || due.seal) status = Checkpoint(due);
   const int64_t now_ns = context_.clock->NowNs();
   ExpireWaiting(now_ns);
   if (status.ok()) status = Expire(now_ns);
@@ -363,12 +369,14 @@ void Core::ExpireWaiting(int64_t now_ns) {
   pipeline_->Append(std::move(request));
 }
 
-Result<bool> Core::FreezeAtMark(bool seal, uint64_t* sequence) {
+// Whether counts were frozen.
+Result<bool> Core::FreezeAtMark(Scope scope, uint64_t* sequence) {
   std::promise<Result<bool>> reached;
   Pipeline::Mark mark;
-  mark.switch_generation = seal;
+  mark.switch_generation = scope.seal;
   mark.at_mark = [&] {
     *sequence = pipeline_->state().last_sequence;
+    if (!scope.counts) return reached.set_value(false);
     covered_events_ = pipeline_->state().events;
     const bool counters = counters_->Freeze(*sequence);
     const bool people = distinct_->Freeze(*sequence);
@@ -380,26 +388,26 @@ Result<bool> Core::FreezeAtMark(bool seal, uint64_t* sequence) {
   return result.get();
 }
 
-Status Core::Checkpoint(bool seal) {
+Status Core::Checkpoint(Scope scope) {
   std::lock_guard lock(checkpoint_mutex_);
   if (checkpoint_failed_)
     return Status::Unavailable("a checkpoint has failed; memory is rebuilt from the log");
   const double begin = SteadySeconds();
   uint64_t sequence = 0;
-  Result<bool> frozen = FreezeAtMark(seal, &sequence);
+  Result<bool> frozen = FreezeAtMark(scope, &sequence);
   if (!frozen.ok()) return frozen.status();
-  const bool has_seal = seal && sequence > identities_->covered_sequence();
+  const bool has_seal = scope.seal && sequence > identities_->covered_sequence();
   const bool learned = sequence > 0 && learned_->covered_sequence() != sequence;
-  Status status = *frozen || has_seal || learned ? WriteCheckpoint(seal, sequence) : Status::Ok();
+  Status status = *frozen || has_seal || learned ? WriteCheckpoint(scope.seal, sequence) : Status::Ok();
   if (!status.ok()) {
     // What was frozen is in no file, and another checkpoint would claim to cover it.
     checkpoint_failed_ = true;
     context_.on_failure(status);
   }
-  if (seal && !has_seal && status.ok()) identities_->DropEmptyFrozen();
+  if (scope.seal && !has_seal && status.ok()) identities_->DropEmptyFrozen();
   const double end = SteadySeconds();
-  last_checkpoint_seconds_ = end;
-  if (seal) last_seal_seconds_ = end;
+  if (scope.counts) last_checkpoint_seconds_ = end;
+  if (scope.seal) last_seal_seconds_ = end;
   if (!*frozen && !has_seal) return status;
   upkeep_.checkpoints.fetch_add(1);
   upkeep_.checkpoint_seconds.fetch_add(end - begin);

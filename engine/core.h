@@ -72,7 +72,7 @@ class Core {
   Storage& storage() const { return *storage_; }
 
   // Writes a checkpoint of everything durable; with `seal` identities too. Blocks.
-  Status Checkpoint(bool seal);
+  Status Checkpoint(bool seal) { return Checkpoint({.counts = true, .seal = seal}); }
   // Moves retention by the clock and deletes what has expired. `now_ns` is the clock's.
   Status Expire(int64_t now_ns);
   // Counts distinct people of one more hour of raw, where they were off for a time. Blocks.
@@ -113,8 +113,14 @@ class Core {
   void RunFilterLoader();
   void UpkeepStep();
   void ExpireWaiting(int64_t now_ns);
-  bool CheckpointIsDue(bool* seal);
-  Result<bool> FreezeAtMark(bool seal, uint64_t* sequence);
+  // What a checkpoint takes out of memory, beside what is learned of ads.
+  struct Scope {
+    bool counts = false;  // counters and distinct people
+    bool seal = false;    // identities
+  };
+  Scope DueScope();
+  Status Checkpoint(Scope scope);
+  Result<bool> FreezeAtMark(Scope scope, uint64_t* sequence);
   Status WriteCheckpoint(bool seal, uint64_t sequence);
   Status FlushEverything();
   Status ExpireRaw(int32_t first_kept);

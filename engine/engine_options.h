@@ -47,7 +47,7 @@ struct EngineOptions {
   // Threads that encode blocks; 0 takes the number of processors.
   unsigned encode_threads = 0;
   // A checkpoint is written when this many events wait for it, or after the interval.
-  uint64_t checkpoint_events = 10'000'000;
+  uint64_t checkpoint_events = 16'000'000;
   int64_t checkpoint_interval_ms = 30'000;
   // Identities held in memory before they are sealed into segments, and the longest wait.
   uint64_t seal_identities = 8'000'000;

@@ -48,6 +48,10 @@ constexpr std::array<std::string_view, kFamilyCount> kFamilyNames = {
 // clang-format on
 static_assert(!kFamilyNames.back().empty(), "every family has a name");
 
+// A checkpoint's file of people is some 120 MB. The level that these go to takes several of them before
+// there is another below it, which everything would be copied to once more.
+constexpr uint64_t kDistinctBaseBytes = uint64_t{1} << 30;
+
 rocksdb::ColumnFamilyOptions FamilyOptions(Family family, const std::shared_ptr<rocksdb::Cache>& cache,
                                            const std::shared_ptr<RetentionPositions>& retention,
                                            const std::shared_ptr<LiveFilters>& live) {
@@ -88,6 +92,7 @@ rocksdb::ColumnFamilyOptions FamilyOptions(Family family, const std::shared_ptr<
       table.whole_key_filtering = false;
       table.block_size = 16 << 10;
       options.target_file_size_base = 64 << 20;
+      options.max_bytes_for_level_base = kDistinctBaseBytes;
       break;
     case Family::kTopMinutes:
     case Family::kTopHours:
