@@ -216,9 +216,12 @@ Status IdentityIndex::ReadPlaces(const Day& day, uint32_t segment, const Hash128
   if (info == day.segments.end()) std::abort();  // a tag that names no segment: our bug
   disk_lookups_.fetch_add(1, std::memory_order_relaxed);
   IdentityKey key{day.day, segment, BucketOf(id, info->bucket_bits)};
+  rocksdb::ReadOptions once;
+  once.fill_cache = false;        // any other bucket is as likely to be asked for next
+  once.verify_checksums = false;  // a bucket has its own
   rocksdb::PinnableSlice bucket;
-  rocksdb::Status read = storage_->db()->Get(rocksdb::ReadOptions(), storage_->handle(Family::kIdentities),
-                                             key.Encode(), &bucket);
+  rocksdb::Status read =
+      storage_->db()->Get(once, storage_->handle(Family::kIdentities), key.Encode(), &bucket);
   scratch_places_.clear();
   if (!read.IsNotFound()) {
     if (!read.ok()) return FromRocks(read, "read an identity bucket");
