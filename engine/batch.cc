@@ -63,11 +63,7 @@ void BatchEncoder::GatherEvents(Batch* batch, BatchBlock* block) {
   auto [min, max] = std::pair(INT64_MAX, INT64_MIN);
   refs_.clear();
   for (size_t i = block->first_row; i < end; ++i) {
-    if (i + kPrefetchDistance < end) {
-      const auto* ahead = reinterpret_cast<const char*>(batch->rows[i + kPrefetchDistance].ref.event);
-      PrefetchLine(ahead);
-      PrefetchLine(ahead + sizeof(Event) - 1);
-    }
+    if (i + kPrefetchDistance < end) PrefetchObject(*batch->rows[i + kPrefetchDistance].ref.event);
     const EventRef& ref = batch->rows[i].ref;
     refs_.push_back(ref);
     batch->counted.emplace_back(ref.ad, *ref.event);

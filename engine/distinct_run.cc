@@ -13,16 +13,10 @@ namespace {
 // Larger runs live in lent memory, smaller ones on the heap, which reuses small pieces by itself.
 constexpr size_t kLentBytes = size_t{64} << 10;
 constexpr size_t kAlignment = 64;
-constexpr size_t kPrefetchDistance = 8;
+constexpr size_t kPrefetchDistance = 16;
 
 uint64_t SortKey(uint32_t ad, int32_t hour) {
   return uint64_t{ad} << 32 | (static_cast<uint32_t>(hour) ^ 0x80000000U);
-}
-
-void PrefetchPeople(const EventRef& ref) {
-  const char* text = ref.chunk->text.data();
-  PrefetchLine(text + ref.event->offset[static_cast<size_t>(Field::kUserId)]);
-  PrefetchLine(text + ref.event->offset[static_cast<size_t>(Field::kIp)]);
 }
 
 uint64_t KeyOf(const DistinctRun::Group& group) { return SortKey(group.ad, group.hour); }
@@ -112,12 +106,12 @@ void DistinctRunBuilder::OpenGroup(uint32_t ad, int32_t hour) {
   groups_.push_back({ad, hour, static_cast<uint32_t>(users_.size()), static_cast<uint32_t>(ips_.size())});
 }
 
-// An empty user id is nobody.
-void DistinctRunBuilder::Add(uint32_t ad, int32_t hour, std::string_view user, std::string_view ip) {
-  if (user.empty() && ip.empty()) return;
+void DistinctRunBuilder::Add(uint32_t ad, int32_t hour, const DistinctElement& user,
+                             const DistinctElement& ip) {
+  if (user == kNoElement && ip == kNoElement) return;
   OpenGroup(ad, hour);
-  if (!user.empty()) users_.push_back(UserElement(user));
-  if (!ip.empty()) ips_.push_back(AddressElement(ip));
+  if (user != kNoElement) users_.push_back(user);
+  if (ip != kNoElement) ips_.push_back(ip);
 }
 
 void DistinctRunBuilder::AddGroup(const DistinctRun& run, size_t i) {
@@ -141,13 +135,10 @@ std::shared_ptr<const DistinctRun> DistinctRunBuilder::FromRows(std::span<const 
     items_.push_back({SortKey(rows[i].ref.ad, rows[i].hour), static_cast<uint32_t>(i)});
   RadixSort(&items_, &scratch_);
   for (size_t i = 0; i < items_.size(); ++i) {
-    if (i + 2 * kPrefetchDistance < items_.size())
-      PrefetchLine(&rows[items_[i + 2 * kPrefetchDistance].value].ref.event->offset);
-    if (i + kPrefetchDistance < items_.size()) PrefetchPeople(rows[items_[i + kPrefetchDistance].value].ref);
+    if (i + kPrefetchDistance < items_.size())
+      PrefetchLine(&rows[items_[i + kPrefetchDistance].value].ref.event->user);
     const BatchRow& row = rows[items_[i].value];
-    const EventChunk& chunk = *row.ref.chunk;
-    const Event& event = *row.ref.event;
-    Add(row.ref.ad, row.hour, chunk.Get(event, Field::kUserId), chunk.Get(event, Field::kIp));
+    Add(row.ref.ad, row.hour, row.ref.event->user, row.ref.event->address);
   }
   return Finish();
 }
@@ -163,8 +154,8 @@ std::shared_ptr<const DistinctRun> DistinctRunBuilder::FromBlock(const PeopleCol
   }
   RadixSort(&items_, &scratch_);
   for (const SortItem& item : items_) {
-    Add(columns.ads[item.value], HourOf(columns.times_ns[item.value]), columns.users[item.value],
-        columns.ips[item.value]);
+    Add(columns.ads[item.value], HourOf(columns.times_ns[item.value]), UserElement(columns.users[item.value]),
+        AddressElement(columns.ips[item.value]));
   }
   return Finish();
 }

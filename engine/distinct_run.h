@@ -97,7 +97,7 @@ class DistinctRunBuilder {
 
  private:
   void Begin();
-  void Add(uint32_t ad, int32_t hour, std::string_view user, std::string_view ip);
+  void Add(uint32_t ad, int32_t hour, const DistinctElement& user, const DistinctElement& ip);
   void AddGroup(const DistinctRun& run, size_t i);
   void OpenGroup(uint32_t ad, int32_t hour);
   std::shared_ptr<const DistinctRun> Finish();

@@ -1,5 +1,7 @@
 #include "engine/joined_conversion.h"
 
+#include "format/event_identity.h"
+
 namespace tallymark {
 namespace {
 
@@ -60,6 +62,7 @@ EventChunk JoinToClick(const EventChunk& conversion_chunk, const Event& conversi
   event.extra_begin = 0;
   MergeExtras(conversion_chunk, conversion, click_chunk, click, &chunk);
   event.extra_count = static_cast<uint8_t>(chunk.extras.size());
+  ComputePeople(chunk, event);
   chunk.events.push_back(event);
   return chunk;
 }

@@ -232,8 +232,7 @@ void Pipeline::PrefetchFrom(const EventChunk& chunk, size_t begin) const {
   parts_.identities->Prefetch(group(0));
   for (const Event& event : group(0)) PrefetchLine(chunk.Get(event, Field::kAdId).data());
   PrefetchSlots(group(1));
-  const std::span<const std::byte> fresh = std::as_bytes(group(2));
-  for (size_t at = 0; at < fresh.size(); at += kCacheLine) PrefetchLine(&fresh[at]);
+  for (const Event& event : group(2)) PrefetchLine(&event);
 }
 
 Status Pipeline::SettleEvents(AppendRequest* request, Batch* batch) {

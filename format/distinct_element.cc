@@ -80,12 +80,14 @@ bool ReadIpv4(std::string_view text, uint32_t* address) {
 
 }  // namespace
 
-DistinctElement UserElement(std::string_view user_id) { return HashedElement(user_id); }
+DistinctElement UserElement(std::string_view user_id) {
+  return user_id.empty() ? kNoElement : HashedElement(user_id);
+}
 
 DistinctElement AddressElement(std::string_view ip) {
   uint32_t address = 0;
   if (ReadIpv4(ip, &address)) return {{0, 0, address}};
-  return HashedElement(ip);
+  return ip.empty() ? kNoElement : HashedElement(ip);
 }
 
 uint64_t SketchHash(const DistinctElement& element) {

@@ -24,10 +24,14 @@ struct DistinctElement {
 };
 static_assert(sizeof(DistinctElement) == 12);
 
-// The element of a user id, which is not empty.
+// In an element's place: there is none. It is neither an address nor a hash, so no text has it.
+inline constexpr DistinctElement kNoElement = {{0, 1, 0}};
+
+// The element of a user id; an empty one is nobody: kNoElement.
 DistinctElement UserElement(std::string_view user_id);
 
-// The element of an address in the text that events carry: FormatIp's. Any other text is hashed.
+// The element of an address in the text that events carry: FormatIp's. Any other text is hashed; of
+// an empty one kNoElement.
 DistinctElement AddressElement(std::string_view ip);
 
 // 64 uniform bits of an element, for sketches.

@@ -116,6 +116,11 @@ Hash128 IdentityOfEventId(EventKind kind, std::string_view event_id) {
   return {.hi = hash.hi + steps * kKindStep.hi, .lo = hash.lo + steps * kKindStep.lo};
 }
 
+void ComputePeople(const EventChunk& chunk, Event& event) {
+  event.user = UserElement(chunk.Get(event, Field::kUserId));
+  event.address = AddressElement(chunk.Get(event, Field::kIp));
+}
+
 void ComputeIdentity(const EventChunk& chunk, Event& event) {
   if (event.inherited != 0) {
     ComputeIdentityOfJoined(chunk, event);

@@ -20,6 +20,9 @@ namespace tallymark {
 // neither, so that a resend is known. What a raw block gives back hashes the same.
 void ComputeIdentity(const EventChunk& chunk, Event& event);
 
+// Fills event.user and event.address from their texts, inherited or not: what distinct sets hold of them.
+void ComputePeople(const EventChunk& chunk, Event& event);
+
 // The identity of an event of this kind with this event_id: how a conversion finds its click.
 Hash128 IdentityOfEventId(EventKind kind, std::string_view event_id);
 

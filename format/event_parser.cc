@@ -127,7 +127,7 @@ class ChunkParse {
     chunk_->events.resize(run.event_count);
     chunk_->extras.resize(run.extra_count);
     position_ = run.position;
-    for (size_t i = first; i < chunk_->events.size(); ++i) ComputeIdentity(*chunk_, chunk_->events[i]);
+    for (size_t i = first; i < chunk_->events.size(); ++i) Finish(chunk_->events[i]);
     auto taken = static_cast<uint32_t>(chunk_->events.size() - first);
     line_number_ += taken;
     report_->lines += taken;
@@ -223,8 +223,14 @@ class ChunkParse {
       return;
     }
     if (!tokens_->time_ns) options_.read_time_ns += options_.read_step_ns;
-    ComputeIdentity(*chunk_, chunk_->events.back());
+    Finish(chunk_->events.back());
     if (templates_->scan != nullptr) templates_->Learn(Input().substr(line_begin, line_end - line_begin));
+  }
+
+  // What is computed from texts, while they are in the nearest cache.
+  void Finish(Event& event) const {
+    ComputeIdentity(*chunk_, event);
+    ComputePeople(*chunk_, event);
   }
 
   void RejectTooLong(size_t line_begin, size_t line_end) {

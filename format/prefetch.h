@@ -18,6 +18,14 @@ inline constexpr size_t kCacheLine = 64;  // bytes, on every x86-64
   asm volatile("" : : "r"(address));
 }
 
+// All lines of an object that begins on one.
+template <class T>
+void PrefetchObject(const T& object) {
+  static_assert(alignof(T) % kCacheLine == 0);
+  for (size_t at = 0; at < sizeof(T); at += kCacheLine)
+    PrefetchLine(reinterpret_cast<const char*>(&object) + at);
+}
+
 // Items whose memory is asked for in one loop that does nothing else. On virtual machines samples stand
 // right behind prefetches, as if each held up what follows until its address is translated; in such a
 // loop several are under way at once (bench/README.md).

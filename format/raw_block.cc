@@ -170,12 +170,7 @@ void RawBlockEncoder::Scratch::Gather(std::span<const EventRef> rows, RawBlockHe
   numbers.resize(rows.size());
   kinds.resize(rows.size());
   for (size_t i = 0; i < rows.size(); ++i) {
-    if (i + kPrefetchAhead < rows.size()) {
-      auto next = reinterpret_cast<const char*>(rows[i + kPrefetchAhead].event);
-      PrefetchLine(next);
-      PrefetchLine(next + sizeof(Event) / 2);
-      PrefetchLine(next + sizeof(Event) - 1);
-    }
+    if (i + kPrefetchAhead < rows.size()) PrefetchObject(*rows[i + kPrefetchAhead].event);
     const Event& event = *rows[i].event;
     if (i == 0 || rows[i].ad != rows[i - 1].ad) {
       if (i > 0 && rows[i].ad < rows[i - 1].ad) Die("rows are not sorted by ad");

@@ -85,6 +85,13 @@ TEST_F(MetricsTest, AllKindsOfEventsShareOneSetAnHour) {
   }
 }
 
+TEST_F(MetricsTest, AConversionBringsThePeopleOfItsClick) {
+  Append(Line("click", "a", "1", 5, "u1", "1.1.1.1"));
+  Append("conversion click_id=\"1\",event_id=\"c\" " + std::to_string(kStart + kNsPerHour) + "\n");
+  ExpectPeople(Metrics({"a"}, 60, 120, 60).points[0], 1, 1);
+  ExpectPeople(Metrics({"a"}, 0, 120, 120).points[0], 1, 1);
+}
+
 TEST_F(MetricsTest, FinerStepsHaveSumsAndNoPeople) {
   Append(Line("click", "a", "1", 5, "u1", "1.1.1.1"));
   const MetricSeries series = Metrics({"a"}, 0, 60, 30);

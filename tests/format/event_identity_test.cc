@@ -168,6 +168,16 @@ TEST(EventIdentityTest, WhatWasInheritedDoesNotCount) {
   }
 }
 
+TEST(EventIdentityTest, TheParserFillsThePeople) {
+  const Event both = Parse("click,ad_id=a user_id=\"u1\",ip=\"10.0.0.1\" 1");
+  EXPECT_EQ(both.user, UserElement("u1"));
+  EXPECT_EQ(both.address, AddressElement("10.0.0.1"));
+  const Event neither = Parse("click,ad_id=a x=1 1");
+  EXPECT_EQ(neither.user, kNoElement);
+  EXPECT_EQ(neither.address, kNoElement);
+  EXPECT_NE(Parse("click,ad_id=a ip=\"0.0.0.0\" 1").address, kNoElement);
+}
+
 TEST(EventIdentityTest, AnEventIdAloneGivesTheIdentity) {
   EXPECT_EQ(IdentityOfEventId(EventKind::kClick, "c-9"), Parse("click,ad_id=a event_id=\"c-9\" 1").identity);
   EXPECT_NE(IdentityOfEventId(EventKind::kClick, "c-9"), IdentityOfEventId(EventKind::kConversion, "c-9"));
