@@ -9,7 +9,7 @@
 #include <random>
 #include <string>
 
-#include "engine/batch.h"
+#include "engine/distinct_run.h"
 #include "engine/distinct_view.h"
 #include "format/time_units.h"
 
@@ -25,33 +25,25 @@ constexpr int64_t kStartNs = 1'609'459'200 * kNsPerSecond;
 // rows by (hour, ad), as the encoder leaves them.
 struct Made {
   explicit Made(std::mt19937_64& random) {
-    chunk.events.resize(kBatch);
     std::uniform_real_distribution<double> uniform;
-    for (Event& event : chunk.events) {
+    for (size_t i = 0; i < kBatch; ++i) {
       const uint64_t draw = random();
-      event.time_ns = kStartNs + kNsPerHour / 2;
-      if (draw % 50 == 0)
-        event.time_ns -= static_cast<int64_t>(random() % static_cast<uint64_t>(2 * kNsPerHour));
+      int64_t time_ns = kStartNs + kNsPerHour / 2;
+      if (draw % 50 == 0) time_ns -= static_cast<int64_t>(random() % static_cast<uint64_t>(2 * kNsPerHour));
       const std::string user = "u" + std::to_string(random() % kUsers);
       const std::string ip = std::to_string(draw >> 8 & 255) + "." + std::to_string(draw >> 16 & 255) + "." +
                              std::to_string(draw >> 24 & 255) + "." + std::to_string(draw >> 32 & 255);
-      const uint32_t at = chunk.Append(user + ip);
-      chunk.Set(event, Field::kUserId, at, user.size());
-      chunk.Set(event, Field::kIp, at + static_cast<uint32_t>(user.size()), ip.size());
       // The density of an exponent of 1.1.
       const double reach = 1 - std::pow(kAds, -0.1);
       const auto ad = static_cast<uint32_t>(std::pow(1 - uniform(random) * reach, -10)) - 1;
-      rows.push_back({{&chunk, &event, ad}, HourOf(event.time_ns), 0});
+      rows.push_back({ad, HourOf(time_ns), UserElement(user), AddressElement(ip)});
     }
-    std::sort(rows.begin(), rows.end(), [](const BatchRow& a, const BatchRow& b) {
-      return a.hour != b.hour ? a.hour < b.hour : a.ref.ad < b.ref.ad;
+    std::sort(rows.begin(), rows.end(), [](const PeopleRow& a, const PeopleRow& b) {
+      return a.hour != b.hour ? a.hour < b.hour : a.ad < b.ad;
     });
   }
-  Made(const Made&) = delete;
-  Made& operator=(const Made&) = delete;
 
-  EventChunk chunk;
-  std::vector<BatchRow> rows;
+  std::vector<PeopleRow> rows;
 };
 
 // A view on a database of its own.

@@ -67,6 +67,7 @@ void BatchEncoder::GatherEvents(Batch* batch, BatchBlock* block) {
     const EventRef& ref = batch->rows[i].ref;
     refs_.push_back(ref);
     batch->counted.emplace_back(ref.ad, *ref.event);
+    people_.push_back({ref.ad, batch->rows[i].hour, ref.event->user, ref.event->address});
     if (CarriesOwner(*ref.event)) batch->owner_rows.push_back(static_cast<uint32_t>(i));
     min = std::min(min, ref.event->time_ns);
     max = std::max(max, ref.event->time_ns);
@@ -100,6 +101,7 @@ void BatchEncoder::EncodeGroup(Batch* batch, const Group& group) {
 void BatchEncoder::Encode(Batch* batch) {
   Sort(&batch->rows, 0, batch->rows.size(), true);
   batch->counted.reserve(batch->rows.size());
+  people_.clear();
   for (const Group& group : GroupByHour(batch->rows)) EncodeGroup(batch, group);
   if (batch->filters && !batch->filters->empty()) MatchFilters(batch);
 }

@@ -5,10 +5,12 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "engine/counted_event.h"
+#include "engine/distinct_run.h"
 #include "engine/engine.h"
 #include "engine/filter_matcher.h"
 #include "engine/identity_generation.h"
@@ -16,8 +18,6 @@
 #include "format/raw_block.h"
 
 namespace tallymark {
-
-class DistinctRun;
 
 // One Append on its way through the pipeline.
 struct AppendRequest {
@@ -92,6 +92,8 @@ struct Batch {
 class BatchEncoder {
  public:
   void Encode(Batch* batch);
+  // By row of the batch that was encoded last.
+  std::span<const PeopleRow> people() const { return people_; }
 
  private:
   struct Group {
@@ -109,6 +111,7 @@ class BatchEncoder {
   std::vector<uint32_t> places_;
   std::vector<BatchRow> sorted_;
   std::vector<EventRef> refs_;
+  std::vector<PeopleRow> people_;
   std::string bytes_;
   std::vector<SortItem> items_, scratch_;
 };

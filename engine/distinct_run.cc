@@ -4,7 +4,6 @@
 #include <cstring>
 #include <utility>
 
-#include "format/prefetch.h"
 #include "format/time_units.h"
 
 namespace tallymark {
@@ -13,7 +12,6 @@ namespace {
 // Larger runs live in lent memory, smaller ones on the heap, which reuses small pieces by itself.
 constexpr size_t kLentBytes = size_t{64} << 10;
 constexpr size_t kAlignment = 64;
-constexpr size_t kPrefetchDistance = 16;
 
 uint64_t SortKey(uint32_t ad, int32_t hour) {
   return uint64_t{ad} << 32 | (static_cast<uint32_t>(hour) ^ 0x80000000U);
@@ -106,12 +104,13 @@ void DistinctRunBuilder::OpenGroup(uint32_t ad, int32_t hour) {
   groups_.push_back({ad, hour, static_cast<uint32_t>(users_.size()), static_cast<uint32_t>(ips_.size())});
 }
 
-void DistinctRunBuilder::Add(uint32_t ad, int32_t hour, const DistinctElement& user,
-                             const DistinctElement& ip) {
-  if (user == kNoElement && ip == kNoElement) return;
-  OpenGroup(ad, hour);
-  if (user != kNoElement) users_.push_back(user);
-  if (ip != kNoElement) ips_.push_back(ip);
+void DistinctRunBuilder::Add(const PeopleRow& row) {
+  const bool has_user = row.user != kNoElement;
+  const bool has_address = row.address != kNoElement;
+  if (!has_user && !has_address) return;
+  OpenGroup(row.ad, row.hour);
+  if (has_user) users_.push_back(row.user);
+  if (has_address) ips_.push_back(row.address);
 }
 
 void DistinctRunBuilder::AddGroup(const DistinctRun& run, size_t i) {
@@ -128,36 +127,26 @@ std::shared_ptr<const DistinctRun> DistinctRunBuilder::Finish() {
   return std::make_shared<const DistinctRun>(memory_.get(), groups_, users_, ips_);
 }
 
-std::shared_ptr<const DistinctRun> DistinctRunBuilder::FromRows(std::span<const BatchRow> rows) {
+std::shared_ptr<const DistinctRun> DistinctRunBuilder::FromRows(std::span<const PeopleRow> rows) {
   Begin();
   items_.clear();
   for (size_t i = 0; i < rows.size(); ++i)
-    items_.push_back({SortKey(rows[i].ref.ad, rows[i].hour), static_cast<uint32_t>(i)});
+    items_.push_back({SortKey(rows[i].ad, rows[i].hour), static_cast<uint32_t>(i)});
   RadixSort(&items_, &scratch_);
-  for (size_t i = 0; i < items_.size(); ++i) {
-    if (i + kPrefetchDistance < items_.size())
-      PrefetchLine(&rows[items_[i + kPrefetchDistance].value].ref.event->user);
-    const BatchRow& row = rows[items_[i].value];
-    Add(row.ref.ad, row.hour, row.ref.event->user, row.ref.event->address);
-  }
+  for (const SortItem& item : items_) Add(rows[item.value]);
   return Finish();
 }
 
 std::shared_ptr<const DistinctRun> DistinctRunBuilder::FromBlock(const PeopleColumns& columns,
                                                                  const int32_t* only_hour) {
-  Begin();
-  items_.clear();
+  block_rows_.clear();
   for (size_t i = 0; i < columns.ads.size(); ++i) {
     const int32_t hour = HourOf(columns.times_ns[i]);
     if (only_hour != nullptr && hour != *only_hour) continue;
-    items_.push_back({SortKey(columns.ads[i], hour), static_cast<uint32_t>(i)});
+    block_rows_.push_back(
+        {columns.ads[i], hour, UserElement(columns.users[i]), AddressElement(columns.ips[i])});
   }
-  RadixSort(&items_, &scratch_);
-  for (const SortItem& item : items_) {
-    Add(columns.ads[item.value], HourOf(columns.times_ns[item.value]), UserElement(columns.users[item.value]),
-        AddressElement(columns.ips[item.value]));
-  }
-  return Finish();
+  return FromRows(block_rows_);
 }
 
 std::shared_ptr<const DistinctRun> DistinctRunBuilder::Merge(const DistinctRun& a, const DistinctRun& b) {

@@ -7,7 +7,6 @@
 #include <span>
 #include <vector>
 
-#include "engine/batch.h"
 #include "engine/radix_sort.h"
 #include "engine/slab.h"
 #include "format/distinct_element.h"
@@ -37,6 +36,15 @@ class RunMemory : public std::enable_shared_from_this<RunMemory> {
   std::vector<Slab> idle_;
   size_t slabs_ = 0;
 };
+
+// The people of one event, counted in an hour of an ad; kNoElement where there is none.
+struct PeopleRow {
+  uint32_t ad = 0;
+  int32_t hour = 0;
+  DistinctElement user;
+  DistinctElement address;
+};
+static_assert(sizeof(PeopleRow) == 32);
 
 // The users and addresses of some events: groups by (ad, hour), ascending, each with its elements in
 // any order, repeated or not. Immutable.
@@ -89,7 +97,8 @@ class DistinctRunBuilder {
  public:
   explicit DistinctRunBuilder(std::shared_ptr<RunMemory> memory) : memory_(std::move(memory)) {}
 
-  std::shared_ptr<const DistinctRun> FromRows(std::span<const BatchRow> rows);
+  // Rows by (hour, ad) or in any other order.
+  std::shared_ptr<const DistinctRun> FromRows(std::span<const PeopleRow> rows);
   // `only_hour`: events of other hours are passed over.
   std::shared_ptr<const DistinctRun> FromBlock(const PeopleColumns& columns,
                                                const int32_t* only_hour = nullptr);
@@ -97,12 +106,13 @@ class DistinctRunBuilder {
 
  private:
   void Begin();
-  void Add(uint32_t ad, int32_t hour, const DistinctElement& user, const DistinctElement& ip);
+  void Add(const PeopleRow& row);
   void AddGroup(const DistinctRun& run, size_t i);
   void OpenGroup(uint32_t ad, int32_t hour);
   std::shared_ptr<const DistinctRun> Finish();
 
   const std::shared_ptr<RunMemory> memory_;
+  std::vector<PeopleRow> block_rows_;
   std::vector<SortItem> items_, scratch_;
   std::vector<DistinctRun::Group> groups_;
   std::vector<DistinctElement> users_, ips_;

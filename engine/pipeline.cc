@@ -38,7 +38,7 @@ Pipeline::Encoders::Encoders(const Parts& parts) {
 
 void Pipeline::Encoders::Encode(Batch* batch) {
   blocks.Encode(batch);
-  if (people) batch->people = people->FromRows(batch->rows);
+  if (people) batch->people = people->FromRows(blocks.people());
 }
 
 Pipeline::Pipeline(Parts parts, const LogState& state, unsigned encode_threads,

@@ -17,7 +17,10 @@ struct DistinctElement {
   // An IPv4 address; the other words are zero.
   bool IsSmall() const { return high() == 0; }
 
-  friend bool operator==(const DistinctElement&, const DistinctElement&) = default;
+  // Not the array's, which is a call.
+  friend bool operator==(const DistinctElement& a, const DistinctElement& b) {
+    return a.high() == b.high() && a.word[2] == b.word[2];
+  }
   friend bool operator<(const DistinctElement& a, const DistinctElement& b) {
     return a.high() != b.high() ? a.high() < b.high() : a.word[2] < b.word[2];
   }

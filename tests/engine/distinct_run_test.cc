@@ -42,16 +42,16 @@ struct Lines {
     chunk = ParseLines(text);
     for (const Event& e : chunk->events) {
       const auto ad = static_cast<uint32_t>(std::stoul(std::string(chunk->Get(e, Field::kAdId)).substr(2)));
-      rows.push_back({{chunk.get(), &e, ad}, HourOf(e.time_ns), 0});
+      rows.push_back({ad, HourOf(e.time_ns), e.user, e.address});
     }
   }
   Sets Expected() const {
     Sets sets;
-    for (const BatchRow& row : rows) {
-      const std::string_view user = chunk->Get(*row.ref.event, Field::kUserId);
-      const std::string_view ip = chunk->Get(*row.ref.event, Field::kIp);
+    for (size_t i = 0; i < rows.size(); ++i) {
+      const std::string_view user = chunk->Get(chunk->events[i], Field::kUserId);
+      const std::string_view ip = chunk->Get(chunk->events[i], Field::kIp);
       if (user.empty() && ip.empty()) continue;
-      auto& [users, ips] = sets[{row.ref.ad, row.hour}];
+      auto& [users, ips] = sets[{rows[i].ad, rows[i].hour}];
       if (!user.empty()) users.insert(UserElement(user));
       if (!ip.empty()) ips.insert(AddressElement(ip));
     }
@@ -59,7 +59,7 @@ struct Lines {
   }
 
   std::shared_ptr<const EventChunk> chunk;
-  std::vector<BatchRow> rows;
+  std::vector<PeopleRow> rows;  // by event
 };
 
 TEST(DistinctRunTest, ARunHoldsTheRowsPeopleByAdAndHour) {
@@ -114,8 +114,7 @@ TEST(DistinctRunTest, LowerBoundFindsTheFirstGroupAtOrAfter) {
 
 TEST(DistinctRunTest, EventsWithoutPeopleMakeNoRun) {
   DistinctRunBuilder builder(std::make_shared<RunMemory>());
-  auto chunk = ParseLines("click,ad_id=a event_id=\"1\" 1609459200000000000\n");
-  std::vector<BatchRow> rows = {{{chunk.get(), chunk->events.data(), 0}, kHour, 0}};
+  const std::vector<PeopleRow> rows = {{0, kHour, kNoElement, kNoElement}};
   EXPECT_EQ(builder.FromRows(rows), nullptr);
   EXPECT_EQ(builder.FromRows({}), nullptr);
 }

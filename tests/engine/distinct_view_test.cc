@@ -51,10 +51,10 @@ class ViewUnderTest {
   // Events as a batch that was committed.
   void Apply(const std::string& lines) {
     auto chunk = ParseLines(lines);
-    std::vector<BatchRow> rows;
+    std::vector<PeopleRow> rows;
     for (const Event& e : chunk->events)
       rows.push_back(
-          {{chunk.get(), &e, ads_.Intern(chunk->Get(e, Field::kAdId), e.ad_hash)}, HourOf(e.time_ns), 0});
+          {ads_.Intern(chunk->Get(e, Field::kAdId), e.ad_hash), HourOf(e.time_ns), e.user, e.address});
     view_->Apply(builder_.FromRows(rows));
     ++sequence_;
   }
