@@ -19,25 +19,6 @@ uint64_t LoadWord(const char* p) {
 
 constexpr uint64_t LowMask(unsigned width) { return width >= 64 ? ~uint64_t{0} : (uint64_t{1} << width) - 1; }
 
-// A word of which only `available` bytes may be read; the others are 0.
-uint64_t LoadPart(const char* p, size_t available) {
-  uint64_t word = 0;
-  std::memcpy(&word, p, std::min<size_t>(available, sizeof word));
-  return word;
-}
-
-// One value anywhere, however close to the end.
-uint64_t UnpackOne(std::string_view packed, size_t index, unsigned width) {
-  size_t bit = index * width;
-  size_t byte = bit / 8;
-  unsigned shift = bit % 8;
-  uint64_t value = LoadPart(packed.data() + byte, packed.size() - byte) >> shift;
-  if (shift + width > 64) {
-    value |= static_cast<uint64_t>(static_cast<uint8_t>(packed[byte + 8])) << (64 - shift);
-  }
-  return value & LowMask(width);
-}
-
 // Eight values of a known width are `W` whole bytes, so that every shift is a constant.
 template <unsigned W>
 void UnpackGroups(const char* p, size_t groups, uint64_t base, uint64_t* out) {
@@ -98,7 +79,7 @@ void UnpackBits(std::string_view packed, size_t begin, unsigned width, uint64_t 
   }
   size_t i = 0;
   while (i < out.size() && (begin + i) % 8 != 0) {
-    out[i] = UnpackOne(packed, begin + i, width) + base;
+    out[i] = BitsAt(packed, (begin + i) * width, width) + base;
     ++i;
   }
   if (i < out.size()) {
@@ -109,7 +90,7 @@ void UnpackBits(std::string_view packed, size_t begin, unsigned width, uint64_t 
     kUnpackers[width - 1](packed.data() + byte, groups, base, out.data() + i);
     i += groups * 8;
   }
-  for (; i < out.size(); ++i) out[i] = UnpackOne(packed, begin + i, width) + base;
+  for (; i < out.size(); ++i) out[i] = BitsAt(packed, (begin + i) * width, width) + base;
 }
 
 void RiceWriter::Bits(uint64_t value, unsigned width) {
@@ -137,7 +118,7 @@ void RiceWriter::Finish() {
 }
 
 uint64_t RiceReader::LastWindow(size_t byte) const {
-  return byte >= bytes_.size() ? 0 : LoadPart(bytes_.data() + byte, bytes_.size() - byte);
+  return byte >= bytes_.size() ? 0 : WordAt(bytes_, byte);
 }
 
 uint32_t RiceReader::GetFar(unsigned k) {

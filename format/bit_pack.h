@@ -29,6 +29,27 @@ void PackBits(std::span<const uint64_t> values, unsigned width, uint64_t base, s
 void UnpackBits(std::string_view packed, size_t begin, unsigned width, uint64_t base,
                 std::span<uint64_t> out);
 
+// The 8 bytes from `byte` on as a little-endian word; bytes beyond the end are 0. byte <= bytes.size().
+inline uint64_t WordAt(std::string_view bytes, size_t byte) {
+  uint64_t word = 0;
+  const size_t left = bytes.size() - byte;
+  if (left >= sizeof word) {
+    std::memcpy(&word, bytes.data() + byte, sizeof word);
+  } else {
+    for (size_t i = 0; i < left; ++i) word |= uint64_t{static_cast<uint8_t>(bytes[byte + i])} << (8 * i);
+  }
+  return word;
+}
+
+// The value of `width` bits (0..64) that begins at bit `bit`; all of it must be within `bytes`.
+inline uint64_t BitsAt(std::string_view bytes, size_t bit, unsigned width) {
+  if (width == 0) return 0;
+  const unsigned shift = bit % 8;
+  uint64_t value = WordAt(bytes, bit / 8) >> shift;
+  if (shift + width > 64) value |= uint64_t{static_cast<uint8_t>(bytes[bit / 8 + 8])} << (64 - shift);
+  return value & ~uint64_t{0} >> (64 - width);
+}
+
 // Appends Rice codes: for a value v and a parameter k, v >> k zero bits, a one bit, then the k low
 // bits of v. Short where the values are geometrically distributed around 2^k.
 class RiceWriter {

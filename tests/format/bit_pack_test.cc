@@ -26,6 +26,22 @@ class Exact {
   std::unique_ptr<char[]> bytes_;
 };
 
+TEST(BitPack, BitsAreReadAtEveryPlaceInEveryWidth) {
+  std::mt19937_64 random(TestSeed());
+  std::string bytes(19, '\0');
+  for (char& byte : bytes) byte = static_cast<char>(random());
+  Exact exact(bytes);
+  for (size_t bit = 0; bit <= bytes.size() * 8; ++bit) {
+    uint64_t expected = 0;
+    for (unsigned width = 0; width <= 64 && bit + width <= bytes.size() * 8; ++width) {
+      ASSERT_EQ(BitsAt(exact.view(), bit, width), expected);
+      const size_t next = bit + width;
+      if (width < 64 && next < bytes.size() * 8)
+        expected |= static_cast<uint64_t>(bytes[next / 8] >> next % 8 & 1) << width;
+    }
+  }
+}
+
 TEST(BitPack, EveryWidthRoundTripsFromEveryPosition) {
   std::mt19937_64 random(TestSeed());
   for (unsigned width = 0; width <= kPackedWidthMax; ++width) {
