@@ -30,11 +30,10 @@ struct IdentityEntry {
 
 // A segment is the sorted identities of one event day, cut into buckets by the top `bucket_bits`
 // bits of the hash. A bucket is one key-value pair (layout in identity_segment.md) of some KiB,
-// so that a look-up reads one block.
+// so that a look-up reads one block. Buckets of all versions are read; the newest is written.
 inline constexpr int kIdentityBucketBitsMax = 24;
 
-// The bucket count that puts about 192 of `entries` in a bucket, or half as many where a byte of each hash
-// is saved: 0..kIdentityBucketBitsMax bits.
+// The bucket count that puts about 256 of `entries` in a bucket: 0..kIdentityBucketBitsMax bits.
 int ChooseBucketBits(uint64_t entries);
 inline uint32_t BucketOf(const Hash128& id, int bucket_bits) {
   return bucket_bits == 0 ? 0 : static_cast<uint32_t>(id.hi >> (64 - bucket_bits));
@@ -46,11 +45,12 @@ void EncodeIdentityBucket(int bucket_bits, int32_t day, std::span<const Identity
                           std::string* out);
 
 // Appends every entry with exactly this id to *found. `bucket` and `bucket_bits` restore the bits
-// that are not stored. Corruption when checksum or structure is wrong.
+// that are not stored, and `bytes` are of BucketOf(id). Corruption when checksum or structure is wrong,
+// as far as the look-up reads it.
 Status FindIdentity(std::string_view bytes, int bucket_bits, int32_t day, const Hash128& id,
                     std::vector<IdentityPlace>* found);
 
-// Appends all entries of the bucket, in order.
+// Appends all entries of the bucket, in order. Corruption when anything is wrong; *entries may have got some.
 Status DecodeIdentityBucket(std::string_view bytes, int bucket_bits, int32_t day, uint32_t bucket,
                             std::vector<IdentityEntry>* entries);
 

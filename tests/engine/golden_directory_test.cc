@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <filesystem>
+#include <map>
 
 #include "engine/directory_format.h"
 #include "engine/engine.h"
@@ -41,6 +43,44 @@ class GoldenDirectoryV1Test : public ::testing::Test {
     EXPECT_EQ(report->identities, identities_compared ? events : 0);
   }
 
+  void MarkAs(const std::string& version) const {
+    StorageOptions options;
+    options.data_dir = Data();
+    Result<std::unique_ptr<Storage>> storage = Storage::Open(options, std::make_shared<RetentionPositions>());
+    ASSERT_TRUE(storage.ok());
+    ASSERT_TRUE((*storage)
+                    ->db()
+                    ->Put({}, (*storage)->handle(Family::kMeta), ToSlice(kMetaFormatVersion), version)
+                    .ok());
+  }
+  // How many identity buckets of each version there are.
+  std::map<int, int> BucketVersions() const {
+    StorageOptions options;
+    options.data_dir = Data();
+    options.read_only = true;
+    std::map<int, int> versions;
+    Result<std::unique_ptr<Storage>> storage = Storage::Open(options, std::make_shared<RetentionPositions>());
+    EXPECT_TRUE(storage.ok()) << storage.status().message();
+    if (!storage.ok()) return versions;
+    std::unique_ptr<rocksdb::Iterator> it(
+        (*storage)->db()->NewIterator({}, (*storage)->handle(Family::kIdentities)));
+    for (it->SeekToFirst(); it->Valid(); it->Next()) ++versions[it->value()[0]];
+    return versions;
+  }
+  // Ids of sealed identities, in the order of their segments.
+  std::vector<std::string> SealedIds() const {
+    std::vector<std::string> ids;
+    Result<std::unique_ptr<Inspector>> inspector = Inspector::Open(Data());
+    EXPECT_TRUE(inspector.ok()) << inspector.status().message();
+    if (!inspector.ok()) return ids;
+    Status read = (*inspector)->ForEachIdentity({}, [&](const IdentityRecord& record) {
+      if (record.sealed) ids.push_back(record.id_hex);
+      return true;
+    });
+    EXPECT_TRUE(read.ok()) << read.message();
+    return ids;
+  }
+
   TempDirectory directory_;
   static constexpr MinuteRange kAll{26'822'880, 26'827'200};
 };
@@ -74,17 +114,34 @@ TEST_F(GoldenDirectoryV1Test, IsUpgradedAndCountsOnAsIfNothingHadHappened) {
 // What a crash in an upgrade leaves: some identities made anew, the former version in `meta`.
 TEST_F(GoldenDirectoryV1Test, AnUpgradeThatACrashCutShortBeginsAnew) {
   ASSERT_TRUE(Open());
-  {
-    StorageOptions options;
-    options.data_dir = Data();
-    Result<std::unique_ptr<Storage>> storage = Storage::Open(options, std::make_shared<RetentionPositions>());
-    ASSERT_TRUE(storage.ok());
-    ASSERT_TRUE(
-        (*storage)->db()->Put({}, (*storage)->handle(Family::kMeta), ToSlice(kMetaFormatVersion), "2").ok());
-  }
+  MarkAs("2");
   ExpectWhole("2", 1329, false);
   ASSERT_TRUE(Open());
   ExpectWhole(std::to_string(kFormatVersion), 1329);
+}
+
+// Identities of version 3 are those of version 4 in other bytes. This directory's are hashed by a rule from
+// before, but its buckets are of the version that was written until then.
+TEST_F(GoldenDirectoryV1Test, FormerIdentityBucketsAreReadAndMergedIntoNewOnes) {
+  MarkAs("3");
+  const std::vector<std::string> former = SealedIds();
+  EXPECT_GE(former.size(), 1136U);
+  const std::map<int, int> versions = BucketVersions();
+  EXPECT_EQ(versions.size(), 1U);
+  std::unique_ptr<Engine> engine = Open();
+  ASSERT_TRUE(engine);
+  std::string lines;
+  for (int i = 0; i < 2000; ++i) {
+    lines += "click,ad_id=ad0000001 event_id=\"fresh " + std::to_string(i) + "\" 1609498702577000000\n";
+  }
+  ASSERT_EQ(AppendLines(engine.get(), lines).accepted, 2000U);
+  ASSERT_TRUE(engine->Checkpoint().ok());
+  engine.reset();
+  EXPECT_LT(BucketVersions()[1], versions.at(1));
+  EXPECT_GT(BucketVersions()[2], 0);
+  std::vector<std::string> ids = SealedIds();
+  EXPECT_EQ(ids.size(), 1329U + 2000U);
+  for (const std::string& id : former) EXPECT_NE(std::find(ids.begin(), ids.end(), id), ids.end()) << id;
 }
 
 }  // namespace
