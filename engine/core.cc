@@ -23,6 +23,8 @@ constexpr double kUpkeepPollSeconds = 0.05;
 constexpr double kRepackPollSecondsMax = 30;
 // People in memory that make a checkpoint due: events beyond EngineOptions::checkpoint_events' default.
 constexpr uint64_t kPeopleBytes = 640ULL << 20;
+// Raw blocks in RocksDB's memory that are worth a flush when nothing comes.
+constexpr uint64_t kQuietFlushBytes = 1ULL << 20;
 // Shares of EngineOptions::memory_bytes.
 constexpr double kBlockCacheShare = 0.2;
 constexpr double kFilterShare = 0.45;
@@ -348,6 +350,7 @@ void Core::UpkeepStep() {
   if (status.ok()) status = Expire(now_ns);
   if (status.ok()) status = counters_->AdvanceWindow(MinuteOf(now_ns) + 1, ads_);
   if (status.ok() && distinct_->complete_from() != INT32_MIN) status = CompleteDistinct();
+  if (status.ok()) status = FlushWhenQuiet();
   const double repack_poll_seconds =
       std::min(kRepackPollSecondsMax, static_cast<double>(context_.options.repack_quiet_ms) / 1000);
   if (status.ok() && SteadySeconds() - last_repack_seconds_ > repack_poll_seconds) {
@@ -355,6 +358,16 @@ void Core::UpkeepStep() {
     status = Repack(false);
   }
   if (!status.ok() && status.code() != Code::kUnavailable) context_.on_failure(status);
+}
+
+// Once checkpoints cover all there is and nothing comes, RocksDB's log is a second copy of the newest
+// blocks that the next start would read for nothing.
+Status Core::FlushWhenQuiet() {
+  if (pipeline_->state().events != covered_events_) return Status::Ok();
+  uint64_t unflushed = 0;
+  storage_->db()->GetIntProperty(storage_->handle(Family::kRaw),
+                                 rocksdb::DB::Properties::kCurSizeActiveMemTable, &unflushed);
+  return unflushed >= kQuietFlushBytes ? FlushEverything() : Status::Ok();
 }
 
 // Through the sequencer, since a click may come for them at this very moment.

@@ -122,6 +122,7 @@ class Core {
   Status Checkpoint(Scope scope);
   Result<bool> FreezeAtMark(Scope scope, uint64_t* sequence);
   Status WriteCheckpoint(bool seal, uint64_t sequence);
+  Status FlushWhenQuiet();
   Status FlushEverything();
   Status ExpireRaw(int32_t first_kept);
   uint64_t PassedSequence() const;

@@ -1,8 +1,10 @@
-// Identities that are sealed before counts are due: a checkpoint of their own.
+// What the upkeep thread does by itself: seals before counts are due, and what follows when nothing comes.
 
 #include <chrono>
+#include <filesystem>
 #include <thread>
 
+#include "engine/file_names.h"
 #include "engine/inspect.h"
 #include "tests/engine/recorded_stream.h"
 
@@ -85,6 +87,30 @@ TEST_F(SealAloneTest, TheNextCheckpointCoversTheRest) {
   EXPECT_EQ(PositionOf("counters"), engine_->Stats().last_sequence);
   EXPECT_EQ(PositionOf("distinct"), engine_->Stats().last_sequence);
   ExpectCountedOnce();
+}
+
+uint64_t LogBytes(const std::string& data_dir) {
+  uint64_t bytes = 0;
+  for (const auto& file : std::filesystem::directory_iterator(DatabasePath(data_dir)))
+    bytes += file.path().extension() == ".log" ? file.file_size() : 0;
+  return bytes;
+}
+
+TEST(QuietEngineTest, LeavesNothingInTheLogOfRocksDb) {
+  TempDirectory directory;
+  ManualClock clock(kStreamStart + kNsPerHour);
+  EngineOptions options = QuietOptions(directory.path(), &clock);
+  std::string lines;
+  for (int i = 0; i < 100'000; ++i)
+    lines += "click,ad_id=a event_id=\"" + std::to_string(i * 7'919LL) + "\" " +
+             std::to_string(kStreamStart + i) + "\n";
+  const std::unique_ptr<Engine> engine = MustOpen(options);
+  ASSERT_EQ(AppendLines(engine.get(), lines).accepted, 100'000U);
+  ASSERT_GT(LogBytes(directory.path()), 100'000U) << "no log to be rid of: the test shows nothing";
+  ASSERT_TRUE(engine->Checkpoint().ok());
+  for (int i = 0; i < 600 && LogBytes(directory.path()) > 10'000; ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  EXPECT_LE(LogBytes(directory.path()), 10'000U);
 }
 
 }  // namespace
