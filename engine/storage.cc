@@ -87,12 +87,17 @@ rocksdb::ColumnFamilyOptions FamilyOptions(Family family, const std::shared_ptr<
     case Family::kDistinct:
       options.merge_operator = NewDistinctMergeOperator();
       options.compaction_filter_factory = NewDistinctFilterFactory(retention);
+      // Elements do not shrink; keys of rows of one or two people do, and most rows are that.
+      options.compression = rocksdb::kLZ4Compression;
       options.prefix_extractor.reset(rocksdb::NewFixedPrefixTransform(DistinctKey::kPrefixSize));
       table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
       table.whole_key_filtering = false;
       table.block_size = 16 << 10;
       options.target_file_size_base = 64 << 20;
       options.max_bytes_for_level_base = kDistinctBaseBytes;
+      break;
+    case Family::kAds:
+      options.compression = rocksdb::kLZ4Compression;
       break;
     case Family::kTopMinutes:
     case Family::kTopHours:
