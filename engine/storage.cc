@@ -96,9 +96,6 @@ rocksdb::ColumnFamilyOptions FamilyOptions(Family family, const std::shared_ptr<
       options.target_file_size_base = 64 << 20;
       options.max_bytes_for_level_base = kDistinctBaseBytes;
       break;
-    case Family::kAds:
-      options.compression = rocksdb::kLZ4Compression;
-      break;
     case Family::kTopMinutes:
     case Family::kTopHours:
       options.compaction_filter_factory = NewTopListFilterFactory(live);
