@@ -48,6 +48,13 @@ constexpr auto kUnpackers = MakeUnpackers(std::make_index_sequence<kPackedWidthM
 
 }  // namespace
 
+uint64_t WordAtEnd(std::string_view bytes, size_t byte) {
+  uint64_t word = 0;
+  for (size_t i = 0; byte + i < bytes.size() && i < sizeof word; ++i)
+    word |= uint64_t{static_cast<uint8_t>(bytes[byte + i])} << (8 * i);
+  return word;
+}
+
 void PackBits(std::span<const uint64_t> values, unsigned width, uint64_t base, std::string* out) {
   if (width == 0) return;
   size_t start = out->size();
@@ -115,10 +122,6 @@ void RiceWriter::Finish() {
     out_->push_back(static_cast<char>(pending_));
     pending_ >>= 8;
   }
-}
-
-uint64_t RiceReader::LastWindow(size_t byte) const {
-  return byte >= bytes_.size() ? 0 : WordAt(bytes_, byte);
 }
 
 uint32_t RiceReader::GetFar(unsigned k) {

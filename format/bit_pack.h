@@ -29,15 +29,12 @@ void PackBits(std::span<const uint64_t> values, unsigned width, uint64_t base, s
 void UnpackBits(std::string_view packed, size_t begin, unsigned width, uint64_t base,
                 std::span<uint64_t> out);
 
-// The 8 bytes from `byte` on as a little-endian word; bytes beyond the end are 0. byte <= bytes.size().
+// The 8 bytes from `byte` on as a little-endian word; bytes beyond the end are 0.
+uint64_t WordAtEnd(std::string_view bytes, size_t byte);
 inline uint64_t WordAt(std::string_view bytes, size_t byte) {
   uint64_t word = 0;
-  const size_t left = bytes.size() - byte;
-  if (left >= sizeof word) {
-    std::memcpy(&word, bytes.data() + byte, sizeof word);
-  } else {
-    for (size_t i = 0; i < left; ++i) word |= uint64_t{static_cast<uint8_t>(bytes[byte + i])} << (8 * i);
-  }
+  if (byte + sizeof word > bytes.size()) return WordAtEnd(bytes, byte);
+  std::memcpy(&word, bytes.data() + byte, sizeof word);
   return word;
 }
 
@@ -93,17 +90,7 @@ class RiceReader {
   static constexpr unsigned kWindowBits = 57;
 
   // The next kWindowBits or more bits, zeros after the end.
-  uint64_t Window() const {
-    size_t byte = bit_ / 8;
-    uint64_t word = 0;
-    if (byte + sizeof word <= bytes_.size()) {
-      std::memcpy(&word, bytes_.data() + byte, sizeof word);
-    } else {
-      word = LastWindow(byte);
-    }
-    return word >> (bit_ % 8);
-  }
-  uint64_t LastWindow(size_t byte) const;
+  uint64_t Window() const { return WordAt(bytes_, bit_ / 8) >> (bit_ % 8); }
   uint32_t GetFar(unsigned k);  // a code that does not fit a window
 
   std::string_view bytes_;
