@@ -8,6 +8,7 @@
 #include "engine/meta_keys.h"
 #include "engine/storage.h"
 #include "tests/engine/test_events.h"
+#include "tests/engine/test_storage.h"
 
 namespace tallymark {
 namespace {
@@ -43,16 +44,6 @@ class GoldenDirectoryV1Test : public ::testing::Test {
     EXPECT_EQ(report->identities, identities_compared ? events : 0);
   }
 
-  void MarkAs(const std::string& version) const {
-    StorageOptions options;
-    options.data_dir = Data();
-    Result<std::unique_ptr<Storage>> storage = Storage::Open(options, std::make_shared<RetentionPositions>());
-    ASSERT_TRUE(storage.ok());
-    ASSERT_TRUE((*storage)
-                    ->db()
-                    ->Put({}, (*storage)->handle(Family::kMeta), ToSlice(kMetaFormatVersion), version)
-                    .ok());
-  }
   // How many identity buckets of each version there are.
   std::map<int, int> BucketVersions() const {
     StorageOptions options;
@@ -114,7 +105,7 @@ TEST_F(GoldenDirectoryV1Test, IsUpgradedAndCountsOnAsIfNothingHadHappened) {
 // What a crash in an upgrade leaves: some identities made anew, the former version in `meta`.
 TEST_F(GoldenDirectoryV1Test, AnUpgradeThatACrashCutShortBeginsAnew) {
   ASSERT_TRUE(Open());
-  MarkAs("2");
+  WriteMetaFormatVersion(Data(), 2);
   ExpectWhole("2", 1329, false);
   ASSERT_TRUE(Open());
   ExpectWhole(std::to_string(kFormatVersion), 1329);
@@ -123,7 +114,7 @@ TEST_F(GoldenDirectoryV1Test, AnUpgradeThatACrashCutShortBeginsAnew) {
 // Identities of version 3 are those of version 4 in other bytes. This directory's are hashed by a rule from
 // before, but its buckets are of the version that was written until then.
 TEST_F(GoldenDirectoryV1Test, FormerIdentityBucketsAreReadAndMergedIntoNewOnes) {
-  MarkAs("3");
+  WriteMetaFormatVersion(Data(), 3);
   const std::vector<std::string> former = SealedIds();
   EXPECT_GE(former.size(), 1136U);
   const std::map<int, int> versions = BucketVersions();

@@ -12,6 +12,7 @@
 #include "engine/inspect_directory.h"
 #include "engine/meta_keys.h"
 #include "tests/engine/recorded_stream.h"
+#include "tests/engine/test_storage.h"
 
 namespace tallymark {
 namespace {
@@ -291,17 +292,7 @@ TEST_F(InspectTest, MetaTellsPositionsAndCounts) {
 TEST_F(InspectTest, ANewerFormatIsRefused) {
   Open();
   engine_.reset();
-  {
-    StorageOptions options;
-    options.data_dir = Data();
-    Result<std::unique_ptr<Storage>> storage = Storage::Open(options, std::make_shared<RetentionPositions>());
-    ASSERT_TRUE(storage.ok());
-    ASSERT_TRUE((*storage)
-                    ->db()
-                    ->Put({}, (*storage)->handle(Family::kMeta), ToSlice(kMetaFormatVersion),
-                          std::to_string(kFormatVersion + 1))
-                    .ok());
-  }
+  WriteMetaFormatVersion(Data(), kFormatVersion + 1);
   Status refused = Inspector::Open(Data()).status();
   EXPECT_EQ(refused.code(), Code::kInvalid);
   EXPECT_NE(refused.message().find("format version " + std::to_string(kFormatVersion + 1)), std::string::npos)

@@ -9,6 +9,7 @@
 #include <string>
 #include <utility>
 
+#include "engine/meta_keys.h"
 #include "engine/storage.h"
 #include "tests/engine/test_events.h"
 
@@ -73,6 +74,19 @@ class TestStorage {
   std::shared_ptr<RetentionPositions> retention_ = std::make_shared<RetentionPositions>();
   std::unique_ptr<Storage> storage_;
 };
+
+// Writes another version into the meta family of a directory that nobody has open.
+inline void WriteMetaFormatVersion(const std::string& data_dir, int version) {
+  StorageOptions options;
+  options.data_dir = data_dir;
+  Result<std::unique_ptr<Storage>> opened = Storage::Open(options, std::make_shared<RetentionPositions>());
+  ASSERT_TRUE(opened.ok()) << opened.status().message();
+  Storage& storage = **opened;
+  ASSERT_TRUE(
+      storage.db()
+          ->Put({}, storage.handle(Family::kMeta), ToSlice(kMetaFormatVersion), std::to_string(version))
+          .ok());
+}
 
 }  // namespace tallymark
 
