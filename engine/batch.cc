@@ -57,7 +57,7 @@ std::vector<BatchEncoder::Group> BatchEncoder::GroupByHour(const std::vector<Bat
 }
 
 // The first look at the block's events, which lie scattered, sorted by ad.
-void BatchEncoder::GatherEvents(Batch* batch, BatchBlock* block) {
+void BatchEncoder::GatherEvents(Batch* batch, BatchBlock* block, std::vector<PeopleRow>* people) {
   constexpr size_t kPrefetchDistance = 16;
   const size_t end = block->first_row + block->info.count;
   auto [min, max] = std::pair(INT64_MAX, INT64_MIN);
@@ -67,7 +67,8 @@ void BatchEncoder::GatherEvents(Batch* batch, BatchBlock* block) {
     const EventRef& ref = batch->rows[i].ref;
     refs_.push_back(ref);
     batch->counted.emplace_back(ref.ad, *ref.event);
-    people_.push_back({ref.ad, batch->rows[i].hour, ref.event->user, ref.event->address});
+    if (people != nullptr)
+      people->push_back({ref.ad, batch->rows[i].hour, ref.event->user, ref.event->address});
     if (CarriesOwner(*ref.event)) batch->owner_rows.push_back(static_cast<uint32_t>(i));
     min = std::min(min, ref.event->time_ns);
     max = std::max(max, ref.event->time_ns);
@@ -76,7 +77,7 @@ void BatchEncoder::GatherEvents(Batch* batch, BatchBlock* block) {
   block->info.time_max_ns = max;
 }
 
-void BatchEncoder::EncodeGroup(Batch* batch, const Group& group) {
+void BatchEncoder::EncodeGroup(Batch* batch, const Group& group, std::vector<PeopleRow>* people) {
   if (group.spans_hours) Sort(&batch->rows, group.begin, group.end, false);
   const int32_t hour = batch->rows[group.begin].hour;
   for (size_t begin = group.begin; begin < group.end; begin += kRawBlockEventsMax) {
@@ -88,7 +89,7 @@ void BatchEncoder::EncodeGroup(Batch* batch, const Group& group) {
     block.info.count = static_cast<uint32_t>(end - begin);
     block.info.ad_min = batch->rows[begin].ref.ad;
     block.info.ad_max = batch->rows[end - 1].ref.ad;
-    GatherEvents(batch, &block);
+    GatherEvents(batch, &block, people);
     // Grown in memory that is kept, since growing it anew touches several times as many fresh pages.
     bytes_.clear();
     encoder_.Encode(refs_, &bytes_);
@@ -98,11 +99,11 @@ void BatchEncoder::EncodeGroup(Batch* batch, const Group& group) {
   }
 }
 
-void BatchEncoder::Encode(Batch* batch) {
+void BatchEncoder::Encode(Batch* batch, std::vector<PeopleRow>* people) {
   Sort(&batch->rows, 0, batch->rows.size(), true);
   batch->counted.reserve(batch->rows.size());
-  people_.clear();
-  for (const Group& group : GroupByHour(batch->rows)) EncodeGroup(batch, group);
+  if (people != nullptr) people->clear();
+  for (const Group& group : GroupByHour(batch->rows)) EncodeGroup(batch, group, people);
   if (batch->filters && !batch->filters->empty()) MatchFilters(batch);
 }
 

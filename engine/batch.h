@@ -5,7 +5,6 @@
 #include <deque>
 #include <functional>
 #include <memory>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -91,9 +90,8 @@ struct Batch {
 // where hours hold only a few events, one UTC day.
 class BatchEncoder {
  public:
-  void Encode(Batch* batch);
-  // By row of the batch that was encoded last.
-  std::span<const PeopleRow> people() const { return people_; }
+  // *people, unless null: replaced by the people of each row.
+  void Encode(Batch* batch, std::vector<PeopleRow>* people = nullptr);
 
  private:
   struct Group {
@@ -102,8 +100,8 @@ class BatchEncoder {
   };
   void Sort(std::vector<BatchRow>* rows, size_t begin, size_t end, bool by_hour);
   std::vector<Group> GroupByHour(const std::vector<BatchRow>& rows);
-  void EncodeGroup(Batch* batch, const Group& group);
-  void GatherEvents(Batch* batch, BatchBlock* block);
+  void EncodeGroup(Batch* batch, const Group& group, std::vector<PeopleRow>* people);
+  void GatherEvents(Batch* batch, BatchBlock* block, std::vector<PeopleRow>* people);
   void MatchFilters(Batch* batch);
 
   RawBlockEncoder encoder_;
@@ -111,7 +109,6 @@ class BatchEncoder {
   std::vector<uint32_t> places_;
   std::vector<BatchRow> sorted_;
   std::vector<EventRef> refs_;
-  std::vector<PeopleRow> people_;
   std::string bytes_;
   std::vector<SortItem> items_, scratch_;
 };

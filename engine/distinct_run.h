@@ -97,7 +97,7 @@ class DistinctRunBuilder {
  public:
   explicit DistinctRunBuilder(std::shared_ptr<RunMemory> memory) : memory_(std::move(memory)) {}
 
-  // Rows by (hour, ad) or in any other order.
+  // In any order; where they ascend by (ad, hour), as those of one hour do in a batch, none is sorted.
   std::shared_ptr<const DistinctRun> FromRows(std::span<const PeopleRow> rows);
   // `only_hour`: events of other hours are passed over.
   std::shared_ptr<const DistinctRun> FromBlock(const PeopleColumns& columns,

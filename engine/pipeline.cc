@@ -33,12 +33,12 @@ constexpr size_t kExpireMax = 1000;
 }  // namespace
 
 Pipeline::Encoders::Encoders(const Parts& parts) {
-  if (parts.distinct != nullptr && parts.distinct->enabled()) people.emplace(parts.distinct->memory());
+  if (parts.distinct != nullptr && parts.distinct->enabled()) runs.emplace(parts.distinct->memory());
 }
 
 void Pipeline::Encoders::Encode(Batch* batch) {
-  blocks.Encode(batch);
-  if (people) batch->people = people->FromRows(blocks.people());
+  blocks.Encode(batch, runs ? &people : nullptr);
+  if (runs) batch->people = runs->FromRows(people);
 }
 
 Pipeline::Pipeline(Parts parts, const LogState& state, unsigned encode_threads,

@@ -105,7 +105,8 @@ class Pipeline {
     void Encode(Batch* batch);
 
     BatchEncoder blocks;
-    std::optional<DistinctRunBuilder> people;
+    std::optional<DistinctRunBuilder> runs;  // empty: people are not counted
+    std::vector<PeopleRow> people;           // of the batch at hand
   };
 
   void RunSequencer();
