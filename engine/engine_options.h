@@ -46,7 +46,8 @@ struct EngineOptions {
   uint64_t memory_bytes = 4ULL << 30;
   // Threads that encode blocks; 0 takes the number of processors.
   unsigned encode_threads = 0;
-  // A checkpoint is written when this many events wait for it, or after the interval.
+  // Counters and people are checkpointed when this many events wait for it, or after the interval. A
+  // restart counts again what a crash left uncovered.
   uint64_t checkpoint_events = 16'000'000;
   int64_t checkpoint_interval_ms = 30'000;
   // Identities held in memory before they are sealed into segments, and the longest wait.
