@@ -8,6 +8,7 @@
 #include "engine/counter_view.h"
 #include "engine/delta_rows.h"
 #include "format/keys.h"
+#include "format/prefetch.h"
 #include "format/top_chunk.h"
 
 namespace tallymark {
@@ -17,6 +18,12 @@ namespace {
 // read few.
 constexpr size_t kListsMax = 4;
 
+// Before the rows from `begin` on are read: their cells, and the slots of the rows after them.
+void PrefetchRows(std::span<const RowRef> rows, size_t begin) {
+  for (const RowRef& row : PrefetchGroup(rows, begin, 0)) row.delta->PrefetchCellsAt(row.slot);
+  for (const RowRef& row : PrefetchGroup(rows, begin, 1)) row.delta->PrefetchAt(row.slot);
+}
+
 Status WriteRows(Storage* storage, const DeltaSet& deltas, std::vector<IngestFile>* files) {
   const auto writer = storage->NewFileWriter(Family::kCounters);
   files->push_back({Family::kCounters, storage->ScratchPath("counters")});
@@ -24,8 +31,10 @@ Status WriteRows(Storage* storage, const DeltaSet& deltas, std::vector<IngestFil
   RowBuilder builder;
   std::string bytes;
   char key[CounterKey::kSize];
-  for (const RowRef& row : RowsByKey(deltas)) {
-    if (!status.ok()) break;
+  const BigVector<RowRef> rows = RowsByKey(deltas);
+  for (size_t i = 0; i < rows.size() && status.ok(); ++i) {
+    if (i % kPrefetchGroup == 0) PrefetchRows(rows, i);
+    const RowRef& row = rows[i];
     CounterDelta::RowId id;
     row.delta->RowAt(row.slot, &id);
     CounterKey{id.ad, row.filter, id.hour}.EncodeTo(key);
@@ -110,13 +119,13 @@ class ListWriter {
   // Adds one list, pairs sorted by ad, and empties it. An empty one replaces too.
   Status Add(const ListId& list, BigVector<TopPair>* pairs) {
     if (pairs->empty() && mode_ == Mode::kAddTo) return Status::Ok();
-    Status added = AddList(list, pairs);
+    Status added = WriteList(list, pairs);
     pairs->clear();
     return added;
   }
 
  private:
-  Status AddList(const ListId& list, BigVector<TopPair>* pairs) {
+  Status WriteList(const ListId& list, BigVector<TopPair>* pairs) {
     std::erase_if(*pairs, [](const TopPair& p) { return p.amount == 0; });
     std::vector<std::string> replaced;
     Status merged = MergeExisting(list, pairs, &replaced);
@@ -167,28 +176,42 @@ class ListWriter {
       replaced->clear();
       return Status::Ok();
     }
-    // Through the same iterator: compaction may have dropped lists of a dead filter since it was opened.
+    return AddExisting(prefix, pairs);
+  }
+
+  // Through the same iterator: compaction may have dropped lists of a dead filter since it was opened.
+  Status AddExisting(const std::string& prefix, BigVector<TopPair>* pairs) {
+    uint64_t generation = 0;
     std::vector<TopPair> chunk;
+    list_.clear();
     for (existing_->Seek(prefix); existing_->Valid() && existing_->key().starts_with(prefix);
          existing_->Next()) {
+      TopKey key;
+      if (!TopKey::Decode(ToView(existing_->key()), &key))
+        return Status::Corruption("a top list key is unreadable");
+      if (key.generation != generation) AddList(pairs);
+      generation = key.generation;
       Status decoded = DecodeTopChunk(ToView(existing_->value()), &chunk);
       if (!decoded.ok()) return decoded;
-      pairs->insert(pairs->end(), chunk.begin(), chunk.end());
+      list_.insert(list_.end(), chunk.begin(), chunk.end());
     }
-    AddUp(pairs);
+    AddList(pairs);
+    std::erase_if(*pairs, [](const TopPair& p) { return p.amount == 0; });
     return FromRocks(existing_->status(), "read top lists");
   }
 
-  static void AddUp(BigVector<TopPair>* pairs) {
-    std::sort(pairs->begin(), pairs->end(), [](const TopPair& a, const TopPair& b) { return a.ad < b.ad; });
-    size_t out = 0;
-    for (size_t i = 0; i < pairs->size();) {
-      TopPair sum = (*pairs)[i++];
-      while (i < pairs->size() && (*pairs)[i].ad == sum.ad)
-        sum.amount = SaturatingAdd(sum.amount, (*pairs)[i++].amount);
-      if (sum.amount != 0) (*pairs)[out++] = sum;
+  // Adds list_ to *pairs and empties it. Both are sorted by ad and name each once.
+  void AddList(BigVector<TopPair>* pairs) {
+    sums_.clear();
+    auto next = pairs->begin();
+    for (const TopPair& pair : list_) {
+      for (; next != pairs->end() && next->ad < pair.ad; ++next) sums_.push_back(*next);
+      const bool both = next != pairs->end() && next->ad == pair.ad;
+      sums_.push_back(both ? TopPair{pair.ad, SaturatingAdd(next++->amount, pair.amount)} : pair);
     }
-    pairs->resize(out);
+    sums_.insert(sums_.end(), next, pairs->end());
+    pairs->swap(sums_);
+    list_.clear();
   }
 
   Storage* const storage_;
@@ -198,6 +221,7 @@ class ListWriter {
   std::unique_ptr<rocksdb::Iterator> existing_;
   std::unique_ptr<rocksdb::SstFileWriter> writer_;
   std::string path_;
+  BigVector<TopPair> list_, sums_;
 };
 
 // The lists of one filter and hour while its rows go by in order of ads.
@@ -252,6 +276,7 @@ class FilterRows {
   void TakeHour(HourLists* lists) {
     const uint64_t hour_bits = rows_[next_].key >> 32;
     for (; next_ < rows_.size() && rows_[next_].key >> 32 == hour_bits; ++next_) {
+      if (next_ % kPrefetchGroup == 0) PrefetchFrom(next_);
       CounterDelta::RowId id;
       delta_.RowAt(rows_[next_].value, &id);
       delta_.ForEachCellAt(rows_[next_].value, [&](int minute, Metric metric, int64_t amount) {
@@ -261,6 +286,13 @@ class FilterRows {
   }
 
  private:
+  // As PrefetchRows.
+  void PrefetchFrom(size_t begin) const {
+    const std::span<const SortItem> rows(rows_);
+    for (const SortItem& row : PrefetchGroup(rows, begin, 0)) delta_.PrefetchCellsAt(row.value);
+    for (const SortItem& row : PrefetchGroup(rows, begin, 1)) delta_.PrefetchAt(row.value);
+  }
+
   const uint32_t filter_;
   const CounterDelta& delta_;
   const BigVector<SortItem> rows_;
