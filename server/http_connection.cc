@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
+#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
@@ -75,8 +76,9 @@ HttpAnswer Problem(ErrorStyle style, int status, std::string_view detail) {
 
 }  // namespace
 
-HttpConnection::HttpConnection(const Services& services, asio::ip::tcp::socket socket)
-    : services_(services), socket_(std::move(socket)), deadline_ns_(kNoDeadline) {
+HttpConnection::HttpConnection(const Services& services, asio::thread_pool& workers,
+                               asio::ip::tcp::socket socket)
+    : services_(services), workers_(workers), socket_(std::move(socket)), deadline_ns_(kNoDeadline) {
   error_code ignored;  // a connection that is already broken shows at the first read
   socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
   request_.peer = PeerOf(socket_);
@@ -161,13 +163,18 @@ asio::awaitable<bool> HttpConnection::ServeOne() {
 // Memory can run short on the way; the connection and the server go on.
 asio::awaitable<HttpAnswer> HttpConnection::MakeAnswer(const Route& route) {
   try {
-    if (route.answer != nullptr) co_return route.answer(services_, request_);
-    co_return co_await route.answer_later(services_, request_);
+    if (route.at_once) co_return route.answer(services_, request_);
+    co_return co_await asio::co_spawn(workers_, CallHandler(route), asio::use_awaitable);
   } catch (const std::exception& thrown) {
     spdlog::error("{}: {}", route.pattern, thrown.what());
   }
   co_return ErrorAnswer(route.errors, style_ == ErrorStyle::kProblem ? 500 : 503,
                         "the request failed inside the server");
+}
+
+asio::awaitable<HttpAnswer> HttpConnection::CallHandler(const Route& route) {
+  if (route.answer != nullptr) co_return route.answer(services_, request_);
+  co_return co_await route.answer_later(services_, request_);
 }
 
 asio::awaitable<bool> HttpConnection::ReadHeader() {
@@ -281,17 +288,18 @@ asio::awaitable<bool> HttpConnection::SpoolBody() {
     SetDeadline(kPieceTime);
     size_t filled = 0;
     if (!co_await ReadInto(piece.data(), piece.size(), &filled)) co_return false;
-    if (!SpoolPiece(std::string_view(piece).substr(0, filled))) co_return false;
+    const std::string_view filled_piece = std::string_view(piece).substr(0, filled);
+    if (!co_await asio::co_spawn(workers_, SpoolPiece(filled_piece), asio::use_awaitable)) co_return false;
   }
   co_return true;
 }
 
-bool HttpConnection::SpoolPiece(std::string_view piece) {
+asio::awaitable<bool> HttpConnection::SpoolPiece(std::string_view piece) {
   Status written = request_.spool->Write(piece);
-  if (written.ok()) return true;
+  if (written.ok()) co_return true;
   const int status = written.code() == Code::kExhausted ? 413 : HttpStatusOf(written.code());
   body_refusal_ = Problem(style_, status, written.message());
-  return false;
+  co_return false;
 }
 
 // Grows with what arrives, not with what was announced. One byte over the bound shows that there

@@ -5,6 +5,7 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/thread_pool.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/buffer_body.hpp>
 #include <boost/beast/http/parser.hpp>
@@ -34,8 +35,10 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   static constexpr size_t kPieceBytes = 256 << 10;
   static constexpr std::chrono::seconds kPieceTime{75};
 
-  // The socket's executor must be a strand of its own.
-  HttpConnection(const Services& services, boost::asio::ip::tcp::socket socket);
+  // The socket's executor must be a strand of its own. What may take long runs on `workers`, which must
+  // outlive Run.
+  HttpConnection(const Services& services, boost::asio::thread_pool& workers,
+                 boost::asio::ip::tcp::socket socket);
 
   boost::asio::awaitable<void> Run();
   // Instead of Run: a 503, as far as the socket takes it at once, and the end.
@@ -66,13 +69,15 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
 
   boost::asio::awaitable<void> SendContinue();
   boost::asio::awaitable<HttpAnswer> MakeAnswer(const Route& route);
+  boost::asio::awaitable<HttpAnswer> CallHandler(const Route& route);
   std::optional<HttpAnswer> CheckHeader(RouteMatch* match);
   std::optional<HttpAnswer> BrokenRead(const boost::system::error_code& error) const;
   bool GrowBody(size_t bytes_max);
-  bool SpoolPiece(std::string_view piece);
+  boost::asio::awaitable<bool> SpoolPiece(std::string_view piece);
   void SetDeadline(std::chrono::seconds from_now);
 
   const Services& services_;
+  boost::asio::thread_pool& workers_;
   boost::asio::ip::tcp::socket socket_;
   boost::beast::flat_buffer buffer_;
   std::optional<Parser> parser_;

@@ -18,28 +18,32 @@ namespace {
 
 constexpr std::chrono::seconds kSweepInterval{1};
 
-size_t ThreadCount() { return std::clamp<size_t>(std::thread::hardware_concurrency() * 2, 4, 64); }
+size_t Processors() { return std::clamp<size_t>(std::thread::hardware_concurrency(), 2, 32); }
 
 }  // namespace
 
 HttpServer::HttpServer()
-    : work_(context_.get_executor()), connections_(kConnectionsMax), listener_(context_) {}
+    : work_(context_.get_executor()),
+      connections_(kConnectionsMax),
+      listener_(context_),
+      workers_(Processors() * 2) {}
 
 HttpServer::~HttpServer() {
   context_.stop();
   for (std::thread& thread : threads_) thread.join();
+  workers_.join();
 }
 
 void HttpServer::Start(const Services& services) {
   services_ = &services;
-  for (size_t i = 0; i < ThreadCount(); ++i) threads_.emplace_back([this] { context_.run(); });
+  for (size_t i = 0; i < Processors(); ++i) threads_.emplace_back([this] { context_.run(); });
   asio::co_spawn(context_, WatchDeadlines(), asio::detached);
   listener_.Start([this](asio::ip::tcp::socket socket) { OnConnection(std::move(socket)); });
 }
 
 void HttpServer::OnConnection(asio::ip::tcp::socket socket) {
   ServerMetrics& metrics = services_->metrics;
-  auto connection = std::make_shared<HttpConnection>(*services_, std::move(socket));
+  auto connection = std::make_shared<HttpConnection>(*services_, workers_, std::move(socket));
   if (!connections_.Add(connection)) {
     metrics.http_refused.Add();
     connection->TurnAway();

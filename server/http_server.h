@@ -4,6 +4,7 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <boost/asio/thread_pool.hpp>
 #include <chrono>
 #include <thread>
 #include <vector>
@@ -15,8 +16,9 @@
 
 namespace tallymark {
 
-// The HTTP port. Its threads run the handlers too, which may read the disk: there are more of them
-// than processors, and ingestion has its own. Start and Stop belong to one thread.
+// The HTTP port. A thread a processor reads requests, writes answers and gives those that take
+// microseconds; all other handlers, which may read the disk, run on workers, of which there are more than
+// processors. Ingestion has its own. Start and Stop belong to one thread.
 class HttpServer {
  public:
   static constexpr size_t kConnectionsMax = 4096;
@@ -48,6 +50,7 @@ class HttpServer {
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
   ConnectionSet<HttpConnection> connections_;
   TcpListener listener_;
+  boost::asio::thread_pool workers_;
   std::vector<std::thread> threads_;
 };
 

@@ -1,5 +1,6 @@
 #include "server/routes.h"
 
+#include <algorithm>
 #include <array>
 
 #include "server/catalogue_handlers.h"
@@ -17,8 +18,14 @@ namespace tallymark {
 namespace {
 
 constexpr auto kRoutes = std::to_array<Route>({
-    {.method = HttpMethod::kGet, .pattern = "/v1/ads/{ad_id}/aggregated_cnt", .answer = AnswerCount},
-    {.method = HttpMethod::kGet, .pattern = "/v1/ads/{ad_id}/aggregated_count", .answer = AnswerCount},
+    {.method = HttpMethod::kGet,
+     .pattern = "/v1/ads/{ad_id}/aggregated_cnt",
+     .answer = AnswerCount,
+     .at_once = true},
+    {.method = HttpMethod::kGet,
+     .pattern = "/v1/ads/{ad_id}/aggregated_count",
+     .answer = AnswerCount,
+     .at_once = true},
     {.method = HttpMethod::kGet, .pattern = "/v1/ads/popular_ads", .answer = AnswerTop},
     {.method = HttpMethod::kGet, .pattern = "/v1/ads/{ad_id}/series", .answer = AnswerSeries},
     {.method = HttpMethod::kGet, .pattern = "/v1/ads/{ad_id}/metrics", .answer = AnswerAdMetrics},
@@ -40,9 +47,9 @@ constexpr auto kRoutes = std::to_array<Route>({
      .pattern = "/api/v2/write",
      .errors = ErrorStyle::kInfluxV2,
      .answer_later = AnswerWriteV2},
-    {.method = HttpMethod::kGet, .pattern = "/ping", .answer = AnswerPing},
-    {.method = HttpMethod::kGet, .pattern = "/health", .answer = AnswerHealth},
-    {.method = HttpMethod::kGet, .pattern = "/ready", .answer = AnswerReady},
+    {.method = HttpMethod::kGet, .pattern = "/ping", .answer = AnswerPing, .at_once = true},
+    {.method = HttpMethod::kGet, .pattern = "/health", .answer = AnswerHealth, .at_once = true},
+    {.method = HttpMethod::kGet, .pattern = "/ready", .answer = AnswerReady, .at_once = true},
     {.method = HttpMethod::kGet, .pattern = "/v1/status", .answer = AnswerStatus},
     {.method = HttpMethod::kGet, .pattern = "/v1/filters", .answer = AnswerFilters},
     {.method = HttpMethod::kGet, .pattern = "/v1/filters/{id}", .answer = AnswerFilter},
@@ -64,6 +71,7 @@ constexpr auto kRoutes = std::to_array<Route>({
     {.method = HttpMethod::kGet, .pattern = "/", .answer = AnswerDashboard},
 });
 static_assert(kRoutes.size() < ServerMetrics::kRoutesMax);
+static_assert(std::ranges::all_of(kRoutes, [](const Route& r) { return !r.at_once || r.answer != nullptr; }));
 
 // Compares segment by segment; *value is the one that stands for {name}.
 bool Matches(std::string_view pattern, const std::vector<std::string>& segments, const std::string** value) {
