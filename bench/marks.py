@@ -61,6 +61,7 @@ WORKLOADS = {
 SCALING_EVENTS = (1_000_000, 10_000_000, 100_000_000)
 SCALING_ADS = (10_000, 1_000_000, 10_000_000)
 TRICKLE_RATE = 10_000
+REPACK_POLL_S = 5  # as long as the quiet time that Server asks for
 
 
 def say(text):
@@ -77,28 +78,64 @@ def run_e2e(options, *arguments):
         return json.loads(result.read_text())
 
 
+class Server:
+    """A tallyd on a directory; repacks hours that were quiet for five seconds."""
+
+    def __init__(self, options, data):
+        self.process = subprocess.Popen(
+            [options.bin_dir / "tallyd", "--data-dir", data, "--ingest-listen", "127.0.0.1:0", "--http-listen",
+             "127.0.0.1:0", "--repack-quiet", "5s"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        ready = self.process.stdout.readline().decode()
+        self.ports = dict(word.split("=", 1) for word in ready.split() if "=" in word)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+
+    def ask(self, path):
+        with urllib.request.urlopen(f"http://{self.ports['http']}{path}") as reply:
+            return reply.read().decode()
+
+    def repacked_blocks(self):
+        metrics = self.ask("/metrics")
+        return float(metrics.split("\ntallymark_repacked_blocks_total ", 1)[1].split("\n", 1)[0])
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        if self.process.wait() != 0:
+            raise SystemExit("marks: tallyd did not stop cleanly")
+
+
+def wait_until_repacked(server):
+    """Returns once blocks have been repacked and no more come for a while."""
+    before, since, begin = 0, time.monotonic(), time.monotonic()
+    while not before or time.monotonic() - since < 3 * REPACK_POLL_S:
+        time.sleep(1)
+        if (now := server.repacked_blocks()) != before:
+            before, since = now, time.monotonic()
+        if not before and time.monotonic() - begin > 120:
+            raise SystemExit("marks: nothing was repacked within two minutes")
+
+
 def feed_slowly(options, folder):
-    """10,000 events a second, then a clean stop after the hour was repacked."""
+    """10,000 events a second, then a clean stop, which seals identities (a running server does it every ten
+    minutes): repacking waits for that. A second start repacks."""
     seconds = 5 if options.quick else options.trickle_s
     data = pathlib.Path(folder) / "data"
-    server = subprocess.Popen([options.bin_dir / "tallyd", "--data-dir", data, "--ingest-listen", "127.0.0.1:0",
-                               "--http-listen", "127.0.0.1:0", "--repack-quiet", "5s"],
-                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    try:
-        ready = dict(word.split("=", 1) for word in server.stdout.readline().decode().split() if "=" in word)
+    with Server(options, data) as server:
         subprocess.run([options.bin_dir / "tally", "gen", "--live", "--rate", str(TRICKLE_RATE), "--events",
-                        str(seconds * TRICKLE_RATE), "--ads", "1000000", "--seed", "1", "--to", ready["ingest"]],
-                       check=True, stdout=subprocess.DEVNULL)
-        with urllib.request.urlopen(f"http://{ready['http']}/v1/status") as reply:
-            stored = json.load(reply)["events"]["accepted"]
+                        str(seconds * TRICKLE_RATE), "--ads", "1000000", "--seed", "1", "--to",
+                        server.ports["ingest"]], check=True, stdout=subprocess.DEVNULL)
+        stored = json.loads(server.ask("/v1/status"))["events"]["accepted"]
         if stored < 0.9 * seconds * TRICKLE_RATE:
             raise SystemExit(f"marks: only {stored} events of the slow stream were accepted")
-        time.sleep(15 if options.quick else 60)  # checkpoint, quiet time, repacking
-        server.send_signal(signal.SIGTERM)
-        if server.wait() != 0:
-            raise SystemExit("marks: tallyd did not stop cleanly")
-    finally:
-        server.kill()
+        server.stop()
+    with Server(options, data) as server:
+        wait_until_repacked(server)
+        server.stop()
     used = sum(path.stat().st_blocks * 512 for path in data.rglob("*") if path.is_file())
     return {"at_rest_bytes_per_event": used / stored, "events": stored}
 
@@ -173,7 +210,7 @@ def main():
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--only", default=",".join(every), help=f"of {','.join(every)}")
     parser.add_argument("--scaling", action="store_true")
-    parser.add_argument("--trickle-s", type=int, default=150, help="seconds of the slow stream")
+    parser.add_argument("--trickle-s", type=int, default=600, help="seconds of the slow stream")
     parser.add_argument("--folder", help="where the data goes; the system's temporary folder by default")
     parser.add_argument("--json", type=pathlib.Path, help="write all figures there too")
     options = parser.parse_args()
