@@ -8,7 +8,6 @@
 #include "engine/counter_view.h"
 #include "engine/delta_rows.h"
 #include "format/keys.h"
-#include "format/prefetch.h"
 #include "format/top_chunk.h"
 
 namespace tallymark {
@@ -18,12 +17,6 @@ namespace {
 // read few.
 constexpr size_t kListsMax = 4;
 
-// Before the rows from `begin` on are read: their cells, and the slots of the rows after them.
-void PrefetchRows(std::span<const RowRef> rows, size_t begin) {
-  for (const RowRef& row : PrefetchGroup(rows, begin, 0)) row.delta->PrefetchCellsAt(row.slot);
-  for (const RowRef& row : PrefetchGroup(rows, begin, 1)) row.delta->PrefetchAt(row.slot);
-}
-
 Status WriteRows(Storage* storage, const DeltaSet& deltas, std::vector<IngestFile>* files) {
   const auto writer = storage->NewFileWriter(Family::kCounters);
   files->push_back({Family::kCounters, storage->ScratchPath("counters")});
@@ -31,10 +24,8 @@ Status WriteRows(Storage* storage, const DeltaSet& deltas, std::vector<IngestFil
   RowBuilder builder;
   std::string bytes;
   char key[CounterKey::kSize];
-  const BigVector<RowRef> rows = RowsByKey(deltas);
-  for (size_t i = 0; i < rows.size() && status.ok(); ++i) {
-    if (i % kPrefetchGroup == 0) PrefetchRows(rows, i);
-    const RowRef& row = rows[i];
+  for (const RowRef& row : RowsByKey(deltas)) {
+    if (!status.ok()) break;
     CounterDelta::RowId id;
     row.delta->RowAt(row.slot, &id);
     CounterKey{id.ad, row.filter, id.hour}.EncodeTo(key);
@@ -126,9 +117,9 @@ class ListWriter {
 
  private:
   Status WriteList(const ListId& list, BigVector<TopPair>* pairs) {
-    std::erase_if(*pairs, [](const TopPair& p) { return p.amount == 0; });
     std::vector<std::string> replaced;
     Status merged = MergeExisting(list, pairs, &replaced);
+    std::erase_if(*pairs, [](const TopPair& p) { return p.amount == 0; });
     // What adds up to nothing still replaces what was there.
     if (!merged.ok() || (pairs->empty() && replaced.empty())) return merged;
     if (!writer_) {
@@ -161,17 +152,13 @@ class ListWriter {
     const std::string prefix = TopKey{list.bucket, list.filter, list.metric, 0, 0}.EncodePrefix();
     size_t lists = 0;
     uint64_t last_generation = UINT64_MAX;
-    for (existing_->Seek(prefix); existing_->Valid() && existing_->key().starts_with(prefix);
-         existing_->Next()) {
-      TopKey key;
-      if (!TopKey::Decode(ToView(existing_->key()), &key))
-        return Status::Corruption("a top list key is unreadable");
-      lists += key.generation != last_generation ? 1 : 0;
-      last_generation = key.generation;
+    Status walked = ForEachChunk(prefix, [&](uint64_t generation) {
+      lists += generation != last_generation ? 1 : 0;
+      last_generation = generation;
       replaced->push_back(existing_->key().ToString());
-    }
-    if (!existing_->status().ok()) return FromRocks(existing_->status(), "list top lists");
-    if (mode_ == Mode::kReplace) return Status::Ok();
+      return Status::Ok();
+    });
+    if (!walked.ok() || mode_ == Mode::kReplace) return walked;
     if (lists < kListsMax) {
       replaced->clear();
       return Status::Ok();
@@ -181,22 +168,31 @@ class ListWriter {
 
   // Through the same iterator: compaction may have dropped lists of a dead filter since it was opened.
   Status AddExisting(const std::string& prefix, BigVector<TopPair>* pairs) {
-    uint64_t generation = 0;
+    uint64_t last_generation = 0;
     std::vector<TopPair> chunk;
     list_.clear();
+    Status walked = ForEachChunk(prefix, [&](uint64_t generation) {
+      if (generation != last_generation) AddList(pairs);
+      last_generation = generation;
+      Status decoded = DecodeTopChunk(ToView(existing_->value()), &chunk);
+      list_.insert(list_.end(), chunk.begin(), chunk.end());
+      return decoded;
+    });
+    AddList(pairs);
+    return walked;
+  }
+
+  // Calls visit(generation) with existing_ on each chunk of a bucket's lists, list by list, ads ascending.
+  template <class Visit>
+  Status ForEachChunk(const std::string& prefix, Visit&& visit) {
     for (existing_->Seek(prefix); existing_->Valid() && existing_->key().starts_with(prefix);
          existing_->Next()) {
       TopKey key;
       if (!TopKey::Decode(ToView(existing_->key()), &key))
         return Status::Corruption("a top list key is unreadable");
-      if (key.generation != generation) AddList(pairs);
-      generation = key.generation;
-      Status decoded = DecodeTopChunk(ToView(existing_->value()), &chunk);
-      if (!decoded.ok()) return decoded;
-      list_.insert(list_.end(), chunk.begin(), chunk.end());
+      Status visited = visit(key.generation);
+      if (!visited.ok()) return visited;
     }
-    AddList(pairs);
-    std::erase_if(*pairs, [](const TopPair& p) { return p.amount == 0; });
     return FromRocks(existing_->status(), "read top lists");
   }
 
@@ -276,7 +272,6 @@ class FilterRows {
   void TakeHour(HourLists* lists) {
     const uint64_t hour_bits = rows_[next_].key >> 32;
     for (; next_ < rows_.size() && rows_[next_].key >> 32 == hour_bits; ++next_) {
-      if (next_ % kPrefetchGroup == 0) PrefetchFrom(next_);
       CounterDelta::RowId id;
       delta_.RowAt(rows_[next_].value, &id);
       delta_.ForEachCellAt(rows_[next_].value, [&](int minute, Metric metric, int64_t amount) {
@@ -286,13 +281,6 @@ class FilterRows {
   }
 
  private:
-  // As PrefetchRows.
-  void PrefetchFrom(size_t begin) const {
-    const std::span<const SortItem> rows(rows_);
-    for (const SortItem& row : PrefetchGroup(rows, begin, 0)) delta_.PrefetchCellsAt(row.value);
-    for (const SortItem& row : PrefetchGroup(rows, begin, 1)) delta_.PrefetchAt(row.value);
-  }
-
   const uint32_t filter_;
   const CounterDelta& delta_;
   const BigVector<SortItem> rows_;
