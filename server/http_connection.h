@@ -23,7 +23,8 @@
 namespace tallymark {
 
 // One HTTP connection: reads a request, answers it, and again while the peer keeps it alive. Runs
-// on the socket's strand; CheckDeadline, Stop and Cut may be called from elsewhere.
+// on the socket's strand, which waits while a worker has the request; CheckDeadline, Stop and Cut may be
+// called from elsewhere.
 class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
  public:
   static constexpr uint32_t kHeaderBytesMax = 16 << 10;

@@ -16,9 +16,9 @@
 
 namespace tallymark {
 
-// The HTTP port. A thread a processor reads requests, writes answers and gives those that take
-// microseconds; all other handlers, which may read the disk, run on workers, of which there are more than
-// processors. Ingestion has its own. Start and Stop belong to one thread.
+// The HTTP port. A thread a processor reads requests, writes answers and runs the handlers of routes that
+// are answered at once; all others run on workers, of which there are more than processors, since they
+// wait for the disk. Ingestion has threads of its own. Start and Stop belong to one thread.
 class HttpServer {
  public:
   static constexpr size_t kConnectionsMax = 4096;

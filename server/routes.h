@@ -17,8 +17,8 @@ namespace tallymark {
 enum class HttpMethod : uint8_t { kGet, kHead, kPost, kPut, kDelete, kOther };
 std::string_view HttpMethodName(HttpMethod method);
 
-// One endpoint. GET routes answer HEAD as well. Exactly one of the two handlers is set. They run on a
-// worker and may take long and read the disk, unless `at_once` is set.
+// One endpoint. GET routes answer HEAD as well. Exactly one of the two handlers is set, and neither lets an
+// exception out. They run on a worker and may take long and read the disk, unless `at_once` is set.
 struct Route {
   using Answer = HttpAnswer (*)(const Services& services, HttpRequest& request);
   using AnswerLater = boost::asio::awaitable<HttpAnswer> (*)(const Services& services, HttpRequest& request);
@@ -28,8 +28,8 @@ struct Route {
   ErrorStyle errors = ErrorStyle::kProblem;
   Answer answer = nullptr;
   AnswerLater answer_later = nullptr;
-  // `answer` takes microseconds and reads a few blocks at most: it runs where the request was read, since
-  // changing threads would take as long.
+  // `answer` takes microseconds as a rule and reads no more than one ad's counters: it runs where the
+  // request was read, since changing threads would take as long.
   bool at_once = false;
   // Where bodies are too large for memory: called before the body is read; gives the request a spool
   // file that takes it, or the answer that refuses it.
