@@ -13,13 +13,14 @@ import argparse
 import json
 import os
 import pathlib
-import signal
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "tests"))
+from live_server import Server, check  # noqa: E402
 
 # What is measured, where, the mark, and whether more is better.
 ROWS = (
@@ -61,7 +62,7 @@ WORKLOADS = {
 SCALING_EVENTS = (1_000_000, 10_000_000, 100_000_000)
 SCALING_ADS = (10_000, 1_000_000, 10_000_000)
 TRICKLE_RATE = 10_000
-REPACK_POLL_S = 5  # as long as the quiet time that Server asks for
+REPACK_QUIET_S = 5
 
 
 def say(text):
@@ -78,46 +79,20 @@ def run_e2e(options, *arguments):
         return json.loads(result.read_text())
 
 
-class Server:
-    """A tallyd on a directory; repacks hours that were quiet for five seconds."""
-
-    def __init__(self, options, data):
-        self.process = subprocess.Popen(
-            [options.bin_dir / "tallyd", "--data-dir", data, "--ingest-listen", "127.0.0.1:0", "--http-listen",
-             "127.0.0.1:0", "--repack-quiet", "5s"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-        ready = self.process.stdout.readline().decode()
-        self.ports = dict(word.split("=", 1) for word in ready.split() if "=" in word)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.process.kill()
-        self.process.wait()
-
-    def ask(self, path):
-        with urllib.request.urlopen(f"http://{self.ports['http']}{path}") as reply:
-            return reply.read().decode()
-
-    def repacked_blocks(self):
-        metrics = self.ask("/metrics")
-        return float(metrics.split("\ntallymark_repacked_blocks_total ", 1)[1].split("\n", 1)[0])
-
-    def stop(self):
-        self.process.send_signal(signal.SIGTERM)
-        if self.process.wait() != 0:
-            raise SystemExit("marks: tallyd did not stop cleanly")
+def repacked_blocks(server):
+    status, metrics = server.request("GET", "/metrics")
+    check(status == 200, f"GET /metrics: {status}")
+    return float(metrics.decode().split("\ntallymark_repacked_blocks_total ", 1)[1].split("\n", 1)[0])
 
 
 def wait_until_repacked(server):
     """Returns once blocks have been repacked and no more come for a while."""
-    before, since, begin = 0, time.monotonic(), time.monotonic()
-    while not before or time.monotonic() - since < 3 * REPACK_POLL_S:
+    before, since = 0, time.monotonic()
+    while not before or time.monotonic() - since < 3 * REPACK_QUIET_S:
+        check(before or time.monotonic() - since < 120, "nothing was repacked within two minutes")
         time.sleep(1)
-        if (now := server.repacked_blocks()) != before:
+        if (now := repacked_blocks(server)) != before:
             before, since = now, time.monotonic()
-        if not before and time.monotonic() - begin > 120:
-            raise SystemExit("marks: nothing was repacked within two minutes")
 
 
 def feed_slowly(options, folder):
@@ -125,17 +100,19 @@ def feed_slowly(options, folder):
     minutes): repacking waits for that. A second start repacks."""
     seconds = 5 if options.quick else options.trickle_s
     data = pathlib.Path(folder) / "data"
-    with Server(options, data) as server:
+    server = Server(options.bin_dir, data, ["--repack-quiet", f"{REPACK_QUIET_S}s"])
+    try:
         subprocess.run([options.bin_dir / "tally", "gen", "--live", "--rate", str(TRICKLE_RATE), "--events",
-                        str(seconds * TRICKLE_RATE), "--ads", "1000000", "--seed", "1", "--to",
-                        server.ports["ingest"]], check=True, stdout=subprocess.DEVNULL)
-        stored = json.loads(server.ask("/v1/status"))["events"]["accepted"]
-        if stored < 0.9 * seconds * TRICKLE_RATE:
-            raise SystemExit(f"marks: only {stored} events of the slow stream were accepted")
+                        str(seconds * TRICKLE_RATE), "--ads", "1000000", "--seed", "1", "--to", server.ingest],
+                       check=True, stdout=subprocess.DEVNULL)
+        stored = server.get("/v1/status")["events"]["accepted"]
+        check(stored >= 0.9 * seconds * TRICKLE_RATE, f"only {stored} events of the slow stream were accepted")
         server.stop()
-    with Server(options, data) as server:
+        server.start()
         wait_until_repacked(server)
         server.stop()
+    finally:
+        server.kill()
     used = sum(path.stat().st_blocks * 512 for path in data.rglob("*") if path.is_file())
     return {"at_rest_bytes_per_event": used / stored, "events": stored}
 
@@ -224,6 +201,9 @@ def main():
         results = measure_scaling(options) if options.scaling else measure_marks(options)
     except subprocess.CalledProcessError as failed:
         say(f"marks: {os.path.basename(failed.cmd[0])} ended with {failed.returncode}")
+        return 1
+    except AssertionError as wrong:
+        say(f"marks: {wrong}")
         return 1
     if options.json:
         options.json.write_text(json.dumps(results) + "\n")

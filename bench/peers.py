@@ -17,13 +17,14 @@ import os
 import pathlib
 import re
 import shutil
-import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "tests"))
+from live_server import Server  # noqa: E402
 
 MINUTE_NS = 60 * 10**9
 ADS_ASKED = 200
@@ -119,11 +120,9 @@ def figures(workload, name, seconds, cpu, disk):
 
 def run_tallymark(workload, folder, options):
     data = folder / "tallymark"
-    server = subprocess.Popen([options.bin_dir / "tallyd", "--data-dir", data, "--ingest-listen", "127.0.0.1:0",
-                               "--http-listen", "127.0.0.1:0"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    server = Server(options.bin_dir, data)
     try:
-        ready = dict(word.split("=", 1) for word in server.stdout.readline().decode().split() if "=" in word)
-        host, port = ready["ingest"].rsplit(":", 1)
+        host, port = server.ingest.rsplit(":", 1)
         begin = time.monotonic()
         with socket.create_connection((host, int(port))) as line, open(workload.lines_file, "rb") as lines:
             line.sendfile(lines)
@@ -133,17 +132,12 @@ def run_tallymark(workload, folder, options):
         tallies = dict(word.split("=") for word in answer.split()[2:])
         if int(tallies["accepted"]) != workload.fresh or int(tallies["rejected"]) != 0:
             raise Failure(f"Tallymark answered {answer!r}, {workload.fresh} are right")
-        by_ad = {}
         span = f"from={workload.begin_ns // 10**6}&to={workload.end_ns // 10**6 + 1}"
-        for ad in workload.asked():
-            with urllib.request.urlopen(f"http://{ready['http']}/v1/ads/{ad}/aggregated_cnt?{span}") as reply:
-                by_ad[ad] = json.load(reply)["count"]
+        by_ad = {ad: server.get(f"/v1/ads/{ad}/aggregated_cnt?{span}")["count"] for ad in workload.asked()}
         workload.check("Tallymark", None, by_ad)
-        cpu = cpu_seconds(server.pid)
+        cpu = cpu_seconds(server.process.pid)
         begin = time.monotonic()
-        server.send_signal(signal.SIGTERM)
-        if server.wait() != 0:
-            raise Failure("tallyd did not stop cleanly")
+        server.stop()
         stop = time.monotonic() - begin
     finally:
         server.kill()
@@ -254,7 +248,7 @@ def main():
             installed = shutil.which("clickhouse-server") and shutil.which("clickhouse-client")
             if installed:
                 results.append(run_clickhouse(workload, folder))
-        except Failure as failure:
+        except (Failure, AssertionError) as failure:
             print(f"peers: {failure}", file=sys.stderr)
             return 1
     show(workload, results)
