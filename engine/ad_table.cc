@@ -13,6 +13,8 @@ namespace {
 
 constexpr size_t kFirstSlots = 1U << 12;
 
+std::atomic<uint64_t> next_serial{1};
+
 uint64_t HashOf(std::string_view id) { return XXH3_64bits(id.data(), id.size()); }
 
 }  // namespace
@@ -25,23 +27,42 @@ std::string_view AdTable::NameEntry::View() const {
 }
 
 AdTable::AdTable()
-    : slots_(kFirstSlots),
+    : serial_(next_serial.fetch_add(1, std::memory_order_relaxed)),
+      slots_(kFirstSlots),
       shift_(32 - std::countr_zero(kFirstSlots)),
       pieces_(std::make_unique<std::atomic<NameEntry*>[]>(kPiecesMax)) {}
 
 std::optional<uint32_t> AdTable::Lookup(std::string_view id, uint64_t hash) const {
   const uint64_t wanted = hash >> 32;
-  for (size_t s = SlotOf(hash); slots_[s] != 0; s = (s + 1) & (slots_.size() - 1)) {
-    if (slots_[s] >> 32 != wanted) continue;
-    auto number = static_cast<uint32_t>(slots_[s]) - 1;
+  for (size_t s = SlotOf(hash);; s = (s + 1) & (slots_.size() - 1)) {
+    const uint64_t slot = SlotAt(s);
+    if (slot == 0) return std::nullopt;
+    if (slot >> 32 != wanted) continue;
+    auto number = static_cast<uint32_t>(slot) - 1;
     if (NameAt(number).View() == id) return number;
   }
-  return std::nullopt;
+}
+
+void AdTable::Recognize(EventChunk* chunk) const {
+  std::shared_lock lock(mutex_);
+  chunk->ads.table = serial_;
+  chunk->ads.of_event.assign(chunk->events.size(), AdNumbers::kUnknown);
+  const std::span<const Event> events(chunk->events);
+  for (const Event& event : PrefetchGroup(events, 0, 0)) PrefetchSlot(event.ad_hash);
+  for (size_t begin = 0; begin < events.size(); begin += kPrefetchGroup) {
+    const std::span<const Event> group = PrefetchGroup(events, begin, 0);
+    for (const Event& event : PrefetchGroup(events, begin, 1)) PrefetchSlot(event.ad_hash);
+    for (const Event& event : group) PrefetchName(event.ad_hash);
+    for (size_t i = 0; i < group.size(); ++i) {
+      if (!group[i].Has(Field::kAdId)) continue;
+      if (auto number = Lookup(chunk->Get(group[i], Field::kAdId), group[i].ad_hash))
+        chunk->ads.of_event[begin + i] = *number;
+    }
+  }
 }
 
 uint32_t AdTable::Intern(std::string_view id, uint64_t hash) {
   if (std::optional<uint32_t> known = Lookup(id, hash)) return *known;
-  std::unique_lock lock(mutex_);
   return Add(id, hash);
 }
 
@@ -69,21 +90,23 @@ uint32_t AdTable::Add(std::string_view id, uint64_t hash) {
     std::memcpy(entry.text, &bytes, sizeof bytes);
   }
   size_t s = SlotOf(hash);
-  while (slots_[s] != 0) s = (s + 1) & (slots_.size() - 1);
-  slots_[s] = (hash >> 32 << 32) | (uint64_t{number} + 1);
+  while (SlotAt(s) != 0) s = (s + 1) & (slots_.size() - 1);
+  slots_[s].store((hash >> 32 << 32) | (uint64_t{number} + 1), std::memory_order_release);
   size_.store(number + 1, std::memory_order_release);
   return number;
 }
 
 void AdTable::GrowSlots() {
-  BigVector<uint64_t> old(slots_.size() * 2);
+  std::unique_lock lock(mutex_);
+  BigVector<std::atomic<uint64_t>> old(slots_.size() * 2);
   old.swap(slots_);
   --shift_;
-  for (uint64_t slot : old) {
+  for (const auto& former : old) {
+    const uint64_t slot = former.load(std::memory_order_relaxed);
     if (slot == 0) continue;
     size_t s = SlotOf(slot);
-    while (slots_[s] != 0) s = (s + 1) & (slots_.size() - 1);
-    slots_[s] = slot;
+    while (slots_[s].load(std::memory_order_relaxed) != 0) s = (s + 1) & (slots_.size() - 1);
+    slots_[s].store(slot, std::memory_order_relaxed);
   }
 }
 
@@ -92,7 +115,6 @@ void AdTable::AppendName(std::string_view name, std::string* record) { PutLength
 Status AdTable::Load(const Storage& storage, uint32_t expected) {
   std::unique_ptr<rocksdb::Iterator> it(
       storage.db()->NewIterator(rocksdb::ReadOptions(), storage.handle(Family::kAds)));
-  std::unique_lock lock(mutex_);
   for (it->SeekToFirst(); it->Valid(); it->Next()) {
     AdKey key;
     if (!AdKey::Decode(ToView(it->key()), &key) || key.number != size()) {

@@ -13,6 +13,7 @@
 
 #include "engine/big_vector.h"
 #include "engine/storage.h"
+#include "format/event_chunk.h"
 #include "format/prefetch.h"
 
 namespace tallymark {
@@ -20,10 +21,14 @@ namespace tallymark {
 // Gives every ad id a dense number, 0, 1, 2, ... in order of first sight, for ever. Names lie in
 // memory: 32 bytes an ad, more for ids over 27 bytes, and 8..16 of hash slots.
 //
-// Threads: Intern belongs to the sequencer. Find and Name may be called from any thread.
+// Threads: Intern belongs to the sequencer. Recognize, Find and Name may be called from any thread; they
+// wait for Intern only while the slots are made anew, twice as many.
 class AdTable {
  public:
   AdTable();
+
+  // Tells this table from every other in the process; never 0.
+  uint64_t serial() const { return serial_; }
 
   // Reads the names of the column family `ads`; `expected` of them must be there.
   Status Load(const Storage& storage, uint32_t expected);
@@ -31,11 +36,19 @@ class AdTable {
   // `hash` is XXH3_64bits of the id, as Event::ad_hash.
   void PrefetchSlot(uint64_t hash) const { PrefetchLine(&slots_[SlotOf(hash)]); }
   void PrefetchName(uint64_t hash) const {
-    if (uint64_t slot = slots_[SlotOf(hash)]; slot != 0)
+    if (uint64_t slot = SlotAt(SlotOf(hash)); slot != 0)
       PrefetchLine(&NameAt(static_cast<uint32_t>(slot) - 1));
   }
   // The ad's number; a new one when the id was never seen.
   uint32_t Intern(std::string_view id, uint64_t hash);
+
+  // Looks up the ads of all events: leaves the numbers of those it knows in chunk->ads.
+  void Recognize(EventChunk* chunk) const;
+
+  // What Recognize noted for the event in this place of the chunk; kUnknown when this table did not.
+  uint32_t Recognized(const EventChunk& chunk, size_t event) const {
+    return chunk.ads.table == serial_ ? chunk.ads.of_event[event] : AdNumbers::kUnknown;
+  }
 
   std::optional<uint32_t> Find(std::string_view id) const;
   // Precondition: number < size(). The view lives as long as the table.
@@ -58,7 +71,9 @@ class AdTable {
   };
   static_assert(sizeof(NameEntry) == 32);
 
-  // A slot is 0 when free, else the hash's upper half above the number + 1.
+  // A slot is 0 when free, else the hash's upper half above the number + 1. Whoever reads one may read
+  // the name that it leads to.
+  uint64_t SlotAt(size_t slot) const { return slots_[slot].load(std::memory_order_acquire); }
   size_t SlotOf(uint64_t hash) const { return static_cast<size_t>(hash >> 32) >> shift_; }
   const NameEntry& NameAt(uint32_t number) const {
     return pieces_[number / kNamesPerPiece].load(std::memory_order_acquire)[number % kNamesPerPiece];
@@ -67,8 +82,10 @@ class AdTable {
   uint32_t Add(std::string_view id, uint64_t hash);
   void GrowSlots();
 
-  mutable std::shared_mutex mutex_;  // slots_; the sequencer reads without it, being the only writer
-  BigVector<uint64_t> slots_;
+  const uint64_t serial_;
+  // Held alone while slots_ is replaced, shared by all who read it but the sequencer.
+  mutable std::shared_mutex mutex_;
+  BigVector<std::atomic<uint64_t>> slots_;
   int shift_;
   std::atomic<uint32_t> size_{0};
   std::unique_ptr<std::atomic<NameEntry*>[]> pieces_;

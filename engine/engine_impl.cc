@@ -171,6 +171,10 @@ void EngineImpl::Append(std::shared_ptr<const EventChunk> chunk, AppendDone done
   (*core)->pipeline().Append(std::move(request));
 }
 
+void EngineImpl::RecognizeAds(EventChunk* chunk) const {
+  if (Result<std::shared_ptr<Core>> core = this->core(); core.ok()) (*core)->ads().Recognize(chunk);
+}
+
 AcceptedTimes EngineImpl::AcceptedTimesNow() const {
   const int64_t now = clock_->NowNs();
   AcceptedTimes times;

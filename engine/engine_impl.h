@@ -22,6 +22,7 @@ class EngineImpl final : public Engine {
 
   Status Close() override;
   void Append(std::shared_ptr<const EventChunk> chunk, AppendDone done) override;
+  void RecognizeAds(EventChunk* chunk) const override;
   uint64_t PendingBytes() const override { return figures_.pending_bytes.load(); }
   AcceptedTimes AcceptedTimesNow() const override;
   Status WriteHealth() const override;

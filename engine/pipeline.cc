@@ -206,9 +206,12 @@ Status Pipeline::SettleRequest(AppendRequest* request, Batch* batch) {
   return settled;
 }
 
-inline Result<IdentityIndex::Verdict> Pipeline::SettleOne(const EventChunk& chunk, const Event& event,
+inline Result<IdentityIndex::Verdict> Pipeline::SettleOne(const EventChunk& chunk, size_t index,
                                                           Batch* batch) {
-  const uint32_t ad = parts_.ads->Intern(chunk.Get(event, Field::kAdId), event.ad_hash);
+  const Event& event = chunk.events[index];
+  uint32_t ad = parts_.ads->Recognized(chunk, index);
+  if (ad == AdNumbers::kUnknown)
+    ad = parts_.ads->Intern(chunk.Get(event, Field::kAdId), event.ad_hash);
   uint32_t number = 0;
   Result<IdentityIndex::Verdict> verdict = parts_.identities->Settle(event, ad, &number);
   if (verdict.ok() && *verdict == IdentityIndex::Verdict::kNew)
@@ -216,9 +219,13 @@ inline Result<IdentityIndex::Verdict> Pipeline::SettleOne(const EventChunk& chun
   return verdict;
 }
 
-void Pipeline::PrefetchSlots(std::span<const Event> events) const {
-  for (const Event& event : events) parts_.ads->PrefetchSlot(event.ad_hash);
-  parts_.identities->PrefetchDirectories(events);
+// Of some of the chunk's events those whose ad was not recognized when it was parsed.
+template <class Visit>
+void Pipeline::ForEachUnknownAd(const EventChunk& chunk, std::span<const Event> events, Visit&& visit) const {
+  for (const Event& event : events) {
+    const auto index = static_cast<size_t>(&event - chunk.events.data());
+    if (parts_.ads->Recognized(chunk, index) == AdNumbers::kUnknown) visit(event);
+  }
 }
 
 // Before the events from `begin` on are settled: their own parts, the way to those of the group after
@@ -227,12 +234,19 @@ void Pipeline::PrefetchFrom(const EventChunk& chunk, size_t begin) const {
   auto group = [&](size_t ahead) {
     return PrefetchGroup(std::span<const Event>(chunk.events), begin, ahead);
   };
-  if (begin == 0) PrefetchSlots(group(0));
-  for (const Event& event : group(0)) parts_.ads->PrefetchName(event.ad_hash);
+  if (begin == 0) PrefetchSlots(chunk, group(0));
+  ForEachUnknownAd(chunk, group(0), [&](const Event& event) {
+    parts_.ads->PrefetchName(event.ad_hash);
+    PrefetchLine(chunk.Get(event, Field::kAdId).data());
+  });
   parts_.identities->Prefetch(group(0));
-  for (const Event& event : group(0)) PrefetchLine(chunk.Get(event, Field::kAdId).data());
-  PrefetchSlots(group(1));
+  PrefetchSlots(chunk, group(1));
   for (const Event& event : group(2)) PrefetchLine(&event);
+}
+
+void Pipeline::PrefetchSlots(const EventChunk& chunk, std::span<const Event> events) const {
+  ForEachUnknownAd(chunk, events, [&](const Event& event) { parts_.ads->PrefetchSlot(event.ad_hash); });
+  parts_.identities->PrefetchDirectories(events);
 }
 
 Status Pipeline::SettleEvents(AppendRequest* request, Batch* batch) {
@@ -247,7 +261,7 @@ Status Pipeline::SettleEvents(AppendRequest* request, Batch* batch) {
       const Event& event = events[i];
       Result<IdentityIndex::Verdict> verdict = parts_.joiner->Concerns(event)
                                                    ? parts_.joiner->Settle(chunk, event, batch)
-                                                   : SettleOne(chunk, event, batch);
+                                                   : SettleOne(chunk, i, batch);
       if (!verdict.ok()) return verdict.status();
       if (*verdict == IdentityIndex::Verdict::kNew) {
         lateness_.Note(event.time_ns);

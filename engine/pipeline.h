@@ -116,10 +116,12 @@ class Pipeline {
   bool HasRoom(size_t events) const;
   void Sequence(AppendRequest request, Batch* batch);
   Status SettleRequest(AppendRequest* request, Batch* batch);
-  void PrefetchSlots(std::span<const Event> events) const;
   void PrefetchFrom(const EventChunk& chunk, size_t begin) const;
+  void PrefetchSlots(const EventChunk& chunk, std::span<const Event> events) const;
+  template <class Visit>
+  void ForEachUnknownAd(const EventChunk& chunk, std::span<const Event> events, Visit&& visit) const;
   Status SettleEvents(AppendRequest* request, Batch* batch);
-  Result<IdentityIndex::Verdict> SettleOne(const EventChunk& chunk, const Event& event, Batch* batch);
+  Result<IdentityIndex::Verdict> SettleOne(const EventChunk& chunk, size_t index, Batch* batch);
   void Close(std::unique_ptr<Batch> batch);
   void PushMark(Mark mark);
   std::unique_ptr<Batch> NewBatch();

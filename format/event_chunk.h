@@ -84,6 +84,14 @@ struct ChunkSegment {
   uint32_t rejected = 0;
 };
 
+// The ads of a chunk's events as the engine numbers them, one an event. A number is worth something to
+// the table alone that gave it.
+struct AdNumbers {
+  static constexpr uint32_t kUnknown = 0xFFFFFFFF;
+  uint64_t table = 0;  // its serial; 0: nobody looked
+  std::vector<uint32_t> of_event;
+};
+
 // A run of parsed or decoded events and the bytes they point into. Filled by one thread, then read
 // only; the texts stay valid as long as the chunk lives. At most 4 GiB of text.
 class EventChunk {
@@ -92,6 +100,8 @@ class EventChunk {
   std::vector<Extra> extras;
   std::vector<ChunkSegment>
       segments;  // at least one when it goes to the engine; the last ends at events.size()
+
+  AdNumbers ads;  // optional, see Engine::RecognizeAds
 
   // `text` is what offsets count from: the input buffer first, then whatever had to be rewritten
   // (unescaped, canonical addresses), appended. Appending may move the bytes, not the offsets.

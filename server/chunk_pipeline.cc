@@ -54,6 +54,7 @@ void ChunkPipeline::Parse(const std::shared_ptr<Slot>& slot) {
   services_.metrics.bytes[ServerMetrics::kTcp].Add(slot->chunk->text.size());
   parser->Parse(options, /*want_directives=*/true, slot->chunk.get(), &report);
   GiveParser(std::move(parser));
+  services_.engine.RecognizeAds(slot->chunk.get());
   services_.metrics.lines[ServerMetrics::kTcp].Add(report.lines);
   RejectLines(services_, *slot->chunk, report, source_);
   slot->result.segments = slot->chunk->segments;

@@ -104,6 +104,76 @@ TEST(AdTableTest, ReadersBesideInterningSeeWholeNames) {
   for (std::thread& t : readers) t.join();
 }
 
+// Events of these ads; an empty name is an event without one.
+EventChunk ChunkOf(const std::vector<std::string>& names) {
+  EventChunk chunk;
+  for (const std::string& name : names) {
+    Event event;
+    if (!name.empty()) {
+      chunk.Set(event, Field::kAdId, chunk.Append(name), name.size());
+      event.ad_hash = HashOf(name);
+    }
+    chunk.events.push_back(event);
+  }
+  return chunk;
+}
+
+TEST(AdTableTest, RecognizesTheAdsThatItKnows) {
+  AdTable table;
+  std::vector<std::string> names;
+  for (uint32_t n = 0; n < 100; ++n) names.push_back(NameOf(n));
+  for (uint32_t n = 0; n < 100; n += 2) Intern(&table, names[n]);
+  names[42].clear();
+  EventChunk chunk = ChunkOf(names);
+  EXPECT_EQ(table.Recognized(chunk, 0), AdNumbers::kUnknown) << "nobody looked";
+  table.Recognize(&chunk);
+  for (uint32_t n = 0; n < 100; ++n) {
+    const bool known = n % 2 == 0 && n != 42;
+    ASSERT_EQ(table.Recognized(chunk, n), known ? n / 2 : AdNumbers::kUnknown) << n;
+  }
+}
+
+TEST(AdTableTest, WhatAnotherTableRecognizedCountsForNothing) {
+  AdTable former, table;
+  Intern(&former, "a");
+  Intern(&table, "b");
+  Intern(&table, "a");
+  EventChunk chunk = ChunkOf({"a"});
+  former.Recognize(&chunk);
+  EXPECT_EQ(former.Recognized(chunk, 0), 0U);
+  EXPECT_EQ(table.Recognized(chunk, 0), AdNumbers::kUnknown);
+}
+
+TEST(AdTableTest, RecognizingBesideInterningGivesRightNumbersOnly) {
+  constexpr uint32_t kNames = 100'000;
+  AdTable table;
+  std::atomic<bool> done{false};
+  std::vector<std::thread> readers;
+  for (unsigned r = 0; r < 3; ++r) {
+    readers.emplace_back([&, r] {
+      std::mt19937_64 random(r);
+      for (bool last = false; !last;) {
+        last = done.load();
+        std::vector<uint32_t> wanted(64);
+        std::vector<std::string> names;
+        for (uint32_t& n : wanted) names.push_back(NameOf(n = static_cast<uint32_t>(random() % kNames)));
+        const uint32_t size = table.size();
+        EventChunk chunk = ChunkOf(names);
+        table.Recognize(&chunk);
+        for (size_t i = 0; i < wanted.size(); ++i) {
+          const uint32_t number = table.Recognized(chunk, i);
+          if (number != AdNumbers::kUnknown || wanted[i] < size) {
+            ASSERT_EQ(number, wanted[i]);
+          }
+        }
+      }
+    });
+  }
+  for (uint32_t n = 0; n < kNames; ++n) Intern(&table, NameOf(n));
+  done = true;
+  for (std::thread& t : readers) t.join();
+}
+
 class AdTableLoadTest : public ::testing::Test {
  protected:
   void Store(uint32_t first, const std::vector<std::string>& names) {

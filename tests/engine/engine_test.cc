@@ -71,6 +71,22 @@ TEST_F(EngineTest, AnIdentityCountsOnceWithinTheWindowAndAgainBeyondIt) {
   EXPECT_EQ(AppendLines(engine_.get(), Click("a", "1", kStart - day - 1)).duplicates, 1U);
 }
 
+TEST_F(EngineTest, AdsThatAnotherEngineRecognizedAreNumberedAnew) {
+  TempDirectory other_directory;
+  EngineOptions options = Options();
+  options.data_dir = other_directory.path();
+  std::unique_ptr<Engine> other = MustOpen(options);
+  AppendLines(other.get(), Click("b", "1", kStart));
+  Open();
+  AppendLines(engine_.get(), Click("a", "1", kStart));
+  std::shared_ptr<EventChunk> chunk = ParseLines(Click("b", "2", kStart));
+  other->RecognizeAds(chunk.get());
+  EXPECT_EQ(chunk->ads.of_event, std::vector<uint32_t>{0}) << "where it is the first ad";
+  EXPECT_EQ(StartAppend(engine_.get(), chunk).get().accepted, 1U);
+  EXPECT_EQ(Clicks(*engine_, "a", kMinute, kMinute + 1), 1);
+  EXPECT_EQ(Clicks(*engine_, "b", kMinute, kMinute + 1), 1);
+}
+
 TEST_F(EngineTest, KindsHaveIdentitiesOfTheirOwn) {
   Open();
   AppendLines(engine_.get(), Click("a", "1", kStart));
