@@ -6,9 +6,9 @@
 
 #include "engine/big_vector.h"
 #include "engine/radix_sort.h"
-#include "engine/uniform_sort.h"
 #include "format/keys.h"
 #include "format/time_units.h"
+#include "format/uniform_sort.h"
 
 namespace tallymark {
 namespace {
@@ -62,11 +62,11 @@ class DayEntries {
   }
   uint64_t size() const { return numbers_.size() + merged_size_; }
 
-  // Appends the entries of the next lane; to be called kLanes times.
-  void TakeLane(std::vector<IdentityEntry>* out) {
-    for (uint32_t left = counts_[lane_]; left > 0; --left)
-      out->push_back(ToEntry(frozen_->Get(numbers_[at_++])));
-    out->insert(out->end(), merged_[lane_].begin(), merged_[lane_].end());
+  // Calls take(entry) for the entries of the next lane; to be called kLanes times.
+  template <class Take>
+  void TakeLane(Take&& take) {
+    for (uint32_t left = counts_[lane_]; left > 0; --left) take(ToEntry(frozen_->Get(numbers_[at_++])));
+    for (const IdentityEntry& entry : merged_[lane_]) take(entry);
     merged_[lane_++] = {};
   }
 
@@ -79,42 +79,58 @@ class DayEntries {
   size_t lane_ = 0, at_ = 0;  // what was taken
 };
 
-// Hands out the entries bucket by bucket, sorted.
+// Hands out the entries bucket by bucket, sorted: in portions of whole buckets that fit a near cache,
+// which are a part of a lane where there are many entries and several lanes where there are few.
 class BucketSorter {
  public:
   // Calls visit(bucket, entries) for every bucket that is not empty, in order, until it fails.
   template <class Visit>
   Status ForEach(DayEntries* entries, int bucket_bits, Visit&& visit) {
-    // Each portion has whole buckets.
-    const int portion_bits = std::min(bucket_bits, IdentityGeneration::kLaneBits);
-    const size_t lanes = DayEntries::kLanes >> portion_bits;
-    for (size_t portion = 0; portion < DayEntries::kLanes / lanes; ++portion) {
-      gathered_.clear();
-      for (size_t lane = 0; lane < lanes; ++lane) entries->TakeLane(&gathered_);
-      SortGathered(static_cast<unsigned>(portion_bits));
-      Status status = VisitBuckets(bucket_bits, visit);
-      if (!status.ok()) return status;
+    const int lane_bits = std::min(bucket_bits, IdentityGeneration::kLaneBits);
+    const int part_bits = std::min(bucket_bits - lane_bits, kPartBits);
+    const size_t lanes = DayEntries::kLanes >> lane_bits;
+    for (size_t taken = 0; taken < DayEntries::kLanes; taken += lanes) {
+      for (size_t lane = 0; lane < lanes; ++lane) TakeLane(entries, part_bits);
+      for (size_t part = 0; part < size_t{1} << part_bits; ++part) {
+        SortPart(parts_[part], static_cast<unsigned>(lane_bits + part_bits));
+        Status status = VisitBuckets(parts_[part], bucket_bits, visit);
+        if (!status.ok()) return status;
+        parts_[part].clear();
+      }
     }
     return Status::Ok();
   }
 
  private:
-  void SortGathered(unsigned portion_bits) {
-    order_.clear();
-    for (const IdentityEntry& entry : gathered_)
-      order_.push_back({entry.id.hi, static_cast<uint32_t>(order_.size())});
-    sort_.Sort(&order_, &scratch_, portion_bits, [&](const SortItem& a, const SortItem& b) {
-      return a.key != b.key ? a.key < b.key : Before(gathered_[a.value], gathered_[b.value]);
+  using Entries = std::vector<IdentityEntry>;
+  static constexpr int kPartBits = 3;
+
+  void TakeLane(DayEntries* entries, int part_bits) {
+    entries->TakeLane([&](const IdentityEntry& entry) {
+      const uint64_t bits = entry.id.hi << IdentityGeneration::kLaneBits;
+      parts_[part_bits == 0 ? 0 : bits >> (64 - part_bits)].push_back(entry);
     });
   }
 
+  // Leaves the order in order_.
+  void SortPart(const Entries& part, unsigned equal_bits) {
+    order_.clear();
+    for (const IdentityEntry& entry : part)
+      order_.push_back({entry.id.hi, static_cast<uint32_t>(order_.size())});
+    sort_.Sort(
+        &order_, &scratch_, equal_bits, [](const SortItem& item) { return item.key; },
+        [&](const SortItem& a, const SortItem& b) {
+          return a.key != b.key ? a.key < b.key : Before(part[a.value], part[b.value]);
+        });
+  }
+
   template <class Visit>
-  Status VisitBuckets(int bucket_bits, Visit&& visit) {
+  Status VisitBuckets(const Entries& part, int bucket_bits, Visit&& visit) {
     for (size_t begin = 0; begin < order_.size();) {
-      const uint32_t bucket = BucketOf(gathered_[order_[begin].value].id, bucket_bits);
+      const uint32_t bucket = BucketOf(part[order_[begin].value].id, bucket_bits);
       sorted_.clear();
       for (; begin < order_.size(); ++begin) {
-        const IdentityEntry& entry = gathered_[order_[begin].value];
+        const IdentityEntry& entry = part[order_[begin].value];
         if (BucketOf(entry.id, bucket_bits) != bucket) break;
         sorted_.push_back(entry);
       }
@@ -125,7 +141,8 @@ class BucketSorter {
   }
 
   UniformSort sort_;
-  std::vector<IdentityEntry> gathered_, sorted_;
+  std::array<Entries, size_t{1} << kPartBits> parts_;
+  Entries sorted_;
   std::vector<SortItem> order_, scratch_;
 };
 

@@ -11,6 +11,7 @@
 #include "format/distinct_element.h"
 #include "format/hyperloglog.h"
 #include "format/status.h"
+#include "format/uniform_sort.h"
 
 namespace tallymark {
 
@@ -54,6 +55,7 @@ class DistinctSet {
   const size_t exact_max_;
   std::vector<DistinctElement> elements_;
   std::vector<DistinctElement> scratch_;
+  UniformSort sort_;
   size_t settled_ = 0;  // elements_[0, settled_) are ascending and unique
   bool is_sketch_ = false;
   std::unique_ptr<HyperLogLog> sketch_;

@@ -1,5 +1,5 @@
-#ifndef TALLYMARK_ENGINE_UNIFORM_SORT_H_
-#define TALLYMARK_ENGINE_UNIFORM_SORT_H_
+#ifndef TALLYMARK_FORMAT_UNIFORM_SORT_H_
+#define TALLYMARK_FORMAT_UNIFORM_SORT_H_
 
 #include <algorithm>
 #include <bit>
@@ -12,15 +12,16 @@ namespace tallymark {
 
 // Sorts items whose 64-bit keys are uniform behind `skipped_bits` that are the same in all of them, such
 // as hashes: the next bits of a key tell its place to within a few (bucket sort with a cell an item).
-// `less` orders items of equal keys as well. Other keys are sorted too, slower. Keeps its memory.
+// `less` orders items as their key(item) does, and those of equal keys as well. Other keys are sorted
+// too, slower. Keeps its memory.
 class UniformSort {
  public:
-  template <class Item, class Less>
-  void Sort(std::vector<Item>* items, std::vector<Item>* scratch, unsigned skipped_bits, Less less) {
+  template <class Item, class Key, class Less>
+  void Sort(std::vector<Item>* items, std::vector<Item>* scratch, unsigned skipped_bits, Key key, Less less) {
     const auto cell_bits = static_cast<unsigned>(std::bit_width(items->size()));
     if (items->size() < 2 || skipped_bits + cell_bits >= 64)
       return std::sort(items->begin(), items->end(), less);
-    auto cell = [&](const Item& item) { return item.key << skipped_bits >> (64 - cell_bits); };
+    auto cell = [&](const Item& item) { return key(item) << skipped_bits >> (64 - cell_bits); };
     ends_.assign(size_t{1} << cell_bits, 0);
     for (const Item& item : *items) ++ends_[cell(item)];
     uint32_t sum = 0;
@@ -41,4 +42,4 @@ class UniformSort {
 
 }  // namespace tallymark
 
-#endif  // TALLYMARK_ENGINE_UNIFORM_SORT_H_
+#endif  // TALLYMARK_FORMAT_UNIFORM_SORT_H_

@@ -1,23 +1,27 @@
-#include "engine/uniform_sort.h"
+#include "format/uniform_sort.h"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <random>
 
-#include "engine/radix_sort.h"
 #include "tests/format/seed.h"
 
 namespace tallymark {
 namespace {
 
+struct SortItem {
+  uint64_t key = 0;
+  uint32_t value = 0;
+};
+uint64_t KeyOf(const SortItem& item) { return item.key; }
 bool Less(const SortItem& a, const SortItem& b) { return a.key != b.key ? a.key < b.key : a.value < b.value; }
 
 void ExpectSorts(UniformSort* sort, std::vector<SortItem> items, unsigned skipped_bits) {
   std::vector<SortItem> expected = items;
   std::sort(expected.begin(), expected.end(), Less);
   std::vector<SortItem> scratch;
-  sort->Sort(&items, &scratch, skipped_bits, Less);
+  sort->Sort(&items, &scratch, skipped_bits, KeyOf, Less);
   ASSERT_EQ(items.size(), expected.size());
   for (size_t i = 0; i < items.size(); ++i) {
     ASSERT_EQ(items[i].key, expected[i].key) << i;
