@@ -210,8 +210,7 @@ inline Result<IdentityIndex::Verdict> Pipeline::SettleOne(const EventChunk& chun
                                                           Batch* batch) {
   const Event& event = chunk.events[index];
   uint32_t ad = parts_.ads->Recognized(chunk, index);
-  if (ad == AdNumbers::kUnknown)
-    ad = parts_.ads->Intern(chunk.Get(event, Field::kAdId), event.ad_hash);
+  if (ad == AdNumbers::kUnknown) ad = parts_.ads->Intern(chunk.Get(event, Field::kAdId), event.ad_hash);
   uint32_t number = 0;
   Result<IdentityIndex::Verdict> verdict = parts_.identities->Settle(event, ad, &number);
   if (verdict.ok() && *verdict == IdentityIndex::Verdict::kNew)
