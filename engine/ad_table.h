@@ -19,16 +19,14 @@
 namespace tallymark {
 
 // Gives every ad id a dense number, 0, 1, 2, ... in order of first sight, for ever. Names lie in
-// memory: 32 bytes an ad, more for ids over 27 bytes, and 8..16 of hash slots.
+// memory: 32 bytes an ad, more for ids over 28 bytes, and 8..16 of hash slots.
 //
-// Threads: Intern belongs to the sequencer. Recognize, Find and Name may be called from any thread; they
-// wait for Intern only while the slots are made anew, twice as many.
+// Threads: Intern, Recognized and the prefetches belong to the sequencer. Recognize, Find and Name may be
+// called from any thread; the first two wait while Intern makes the slots anew, twice as many, and it
+// waits for those who are in them then.
 class AdTable {
  public:
   AdTable();
-
-  // Tells this table from every other in the process; never 0.
-  uint64_t serial() const { return serial_; }
 
   // Reads the names of the column family `ads`; `expected` of them must be there.
   Status Load(const Storage& storage, uint32_t expected);
@@ -42,12 +40,18 @@ class AdTable {
   // The ad's number; a new one when the id was never seen.
   uint32_t Intern(std::string_view id, uint64_t hash);
 
+  // The same for the ad of an event of the chunk, which is not looked up where Recognize did.
+  uint32_t Intern(const EventChunk& chunk, const Event& event) {
+    const uint32_t known = Recognized(chunk, event);
+    return known != AdNumbers::kUnknown ? known : Intern(chunk.Get(event, Field::kAdId), event.ad_hash);
+  }
+
   // Looks up the ads of all events: leaves the numbers of those it knows in chunk->ads.
   void Recognize(EventChunk* chunk) const;
-
-  // What Recognize noted for the event in this place of the chunk; kUnknown when this table did not.
-  uint32_t Recognized(const EventChunk& chunk, size_t event) const {
-    return chunk.ads.table == serial_ ? chunk.ads.of_event[event] : AdNumbers::kUnknown;
+  // What Recognize noted for an event of the chunk; kUnknown when this table did not.
+  uint32_t Recognized(const EventChunk& chunk, const Event& event) const {
+    if (chunk.ads.table != serial_) return AdNumbers::kUnknown;
+    return chunk.ads.of_event[static_cast<size_t>(&event - chunk.events.data())];
   }
 
   std::optional<uint32_t> Find(std::string_view id) const;
@@ -82,7 +86,7 @@ class AdTable {
   uint32_t Add(std::string_view id, uint64_t hash);
   void GrowSlots();
 
-  const uint64_t serial_;
+  const uint64_t serial_;  // tells this table from every other in the process; never 0
   // Held alone while slots_ is replaced, shared by all who read it but the sequencer.
   mutable std::shared_mutex mutex_;
   BigVector<std::atomic<uint64_t>> slots_;

@@ -57,7 +57,7 @@ Result<ConversionJoiner::Verdict> ConversionJoiner::SettleWithAd(const EventChun
   if (const WaitingConversions::Entry* same = FindWaiting(event)) {
     return same->content_check == event.content_check ? Verdict::kDuplicate : Verdict::kConflict;
   }
-  const uint32_t ad = ads_->Intern(chunk.Get(event, Field::kAdId), event.ad_hash);
+  const uint32_t ad = ads_->Intern(chunk, event);
   uint32_t number = 0;
   Result<Verdict> verdict = identities_->Settle(event, ad, &number);
   if (!verdict.ok() || *verdict != Verdict::kNew) return verdict;

@@ -53,8 +53,8 @@ class ConversionJoiner {
   bool Concerns(const Event& event) const {
     return !event.Has(Field::kAdId) || (some_wait_ && event.kind != EventKind::kImpression);
   }
-  // Settles it, adding to the batch's rows or to those that wait, and, when it is a click that some
-  // waited for, also them.
+  // Settles an event of the chunk, adding to the batch's rows or to those that wait, and, when it is a
+  // click that some waited for, also them.
   Result<Verdict> Settle(const EventChunk& chunk, const Event& event, Batch* batch);
 
   // Ends the waiting of up to `most` conversions that have waited too long.

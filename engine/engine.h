@@ -62,9 +62,9 @@ class Engine {
   // of the calls. Memory is bounded by the caller: see PendingBytes. `done` is called exactly once.
   virtual void Append(std::shared_ptr<const EventChunk> chunk, AppendDone done) = 0;
 
-  // Notes in a parsed chunk which ads the engine knows already, which spares Append that work: it numbers
-  // ads one chunk after another, while this may run for many at a time. Optional, and never wrong by
-  // the time the chunk is appended, however long that takes.
+  // Notes in a chunk which of its ads the engine knows already, which spares Append that work: there ads
+  // are numbered one chunk after another, while this may run for many at a time. Optional. Call it once
+  // all events are in; what it notes holds as long as they stay, whatever happens to the engine meanwhile.
   virtual void RecognizeAds(EventChunk* chunk) const = 0;
 
   // Bytes of chunk text appended and not yet answered. Callers stop reading their sockets while

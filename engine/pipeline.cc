@@ -206,11 +206,9 @@ Status Pipeline::SettleRequest(AppendRequest* request, Batch* batch) {
   return settled;
 }
 
-inline Result<IdentityIndex::Verdict> Pipeline::SettleOne(const EventChunk& chunk, size_t index,
+inline Result<IdentityIndex::Verdict> Pipeline::SettleOne(const EventChunk& chunk, const Event& event,
                                                           Batch* batch) {
-  const Event& event = chunk.events[index];
-  uint32_t ad = parts_.ads->Recognized(chunk, index);
-  if (ad == AdNumbers::kUnknown) ad = parts_.ads->Intern(chunk.Get(event, Field::kAdId), event.ad_hash);
+  const uint32_t ad = parts_.ads->Intern(chunk, event);
   uint32_t number = 0;
   Result<IdentityIndex::Verdict> verdict = parts_.identities->Settle(event, ad, &number);
   if (verdict.ok() && *verdict == IdentityIndex::Verdict::kNew)
@@ -218,12 +216,11 @@ inline Result<IdentityIndex::Verdict> Pipeline::SettleOne(const EventChunk& chun
   return verdict;
 }
 
-// Of some of the chunk's events those whose ad was not recognized when it was parsed.
+// Of some of the chunk's events those whose ad nobody recognized.
 template <class Visit>
 void Pipeline::ForEachUnknownAd(const EventChunk& chunk, std::span<const Event> events, Visit&& visit) const {
   for (const Event& event : events) {
-    const auto index = static_cast<size_t>(&event - chunk.events.data());
-    if (parts_.ads->Recognized(chunk, index) == AdNumbers::kUnknown) visit(event);
+    if (parts_.ads->Recognized(chunk, event) == AdNumbers::kUnknown) visit(event);
   }
 }
 
@@ -260,7 +257,7 @@ Status Pipeline::SettleEvents(AppendRequest* request, Batch* batch) {
       const Event& event = events[i];
       Result<IdentityIndex::Verdict> verdict = parts_.joiner->Concerns(event)
                                                    ? parts_.joiner->Settle(chunk, event, batch)
-                                                   : SettleOne(chunk, i, batch);
+                                                   : SettleOne(chunk, event, batch);
       if (!verdict.ok()) return verdict.status();
       if (*verdict == IdentityIndex::Verdict::kNew) {
         lateness_.Note(event.time_ns);

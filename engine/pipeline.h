@@ -121,7 +121,7 @@ class Pipeline {
   template <class Visit>
   void ForEachUnknownAd(const EventChunk& chunk, std::span<const Event> events, Visit&& visit) const;
   Status SettleEvents(AppendRequest* request, Batch* batch);
-  Result<IdentityIndex::Verdict> SettleOne(const EventChunk& chunk, size_t index, Batch* batch);
+  Result<IdentityIndex::Verdict> SettleOne(const EventChunk& chunk, const Event& event, Batch* batch);
   void Close(std::unique_ptr<Batch> batch);
   void PushMark(Mark mark);
   std::unique_ptr<Batch> NewBatch();

@@ -84,12 +84,12 @@ struct ChunkSegment {
   uint32_t rejected = 0;
 };
 
-// The ads of a chunk's events as the engine numbers them, one an event. A number is worth something to
-// the table alone that gave it.
+// Numbers that a table of ads has for those of a chunk's events. They are worth something to that table
+// alone.
 struct AdNumbers {
   static constexpr uint32_t kUnknown = 0xFFFFFFFF;
-  uint64_t table = 0;  // its serial; 0: nobody looked
-  std::vector<uint32_t> of_event;
+  uint64_t table = 0;              // which one; 0: none was asked
+  std::vector<uint32_t> of_event;  // one an event, unless none was asked
 };
 
 // A run of parsed or decoded events and the bytes they point into. Filled by one thread, then read
@@ -101,7 +101,7 @@ class EventChunk {
   std::vector<ChunkSegment>
       segments;  // at least one when it goes to the engine; the last ends at events.size()
 
-  AdNumbers ads;  // optional, see Engine::RecognizeAds
+  AdNumbers ads;  // optional
 
   // `text` is what offsets count from: the input buffer first, then whatever had to be rewritten
   // (unescaped, canonical addresses), appended. Appending may move the bytes, not the offsets.

@@ -125,11 +125,11 @@ TEST(AdTableTest, RecognizesTheAdsThatItKnows) {
   for (uint32_t n = 0; n < 100; n += 2) Intern(&table, names[n]);
   names[42].clear();
   EventChunk chunk = ChunkOf(names);
-  EXPECT_EQ(table.Recognized(chunk, 0), AdNumbers::kUnknown) << "nobody looked";
+  EXPECT_EQ(table.Recognized(chunk, chunk.events[0]), AdNumbers::kUnknown) << "nobody looked";
   table.Recognize(&chunk);
   for (uint32_t n = 0; n < 100; ++n) {
     const bool known = n % 2 == 0 && n != 42;
-    ASSERT_EQ(table.Recognized(chunk, n), known ? n / 2 : AdNumbers::kUnknown) << n;
+    ASSERT_EQ(table.Recognized(chunk, chunk.events[n]), known ? n / 2 : AdNumbers::kUnknown) << n;
   }
 }
 
@@ -140,8 +140,9 @@ TEST(AdTableTest, WhatAnotherTableRecognizedCountsForNothing) {
   Intern(&table, "a");
   EventChunk chunk = ChunkOf({"a"});
   former.Recognize(&chunk);
-  EXPECT_EQ(former.Recognized(chunk, 0), 0U);
-  EXPECT_EQ(table.Recognized(chunk, 0), AdNumbers::kUnknown);
+  EXPECT_EQ(former.Recognized(chunk, chunk.events[0]), 0U);
+  EXPECT_EQ(table.Recognized(chunk, chunk.events[0]), AdNumbers::kUnknown);
+  EXPECT_EQ(table.Intern(chunk, chunk.events[0]), 1U);
 }
 
 TEST(AdTableTest, RecognizingBesideInterningGivesRightNumbersOnly) {
@@ -161,7 +162,7 @@ TEST(AdTableTest, RecognizingBesideInterningGivesRightNumbersOnly) {
         EventChunk chunk = ChunkOf(names);
         table.Recognize(&chunk);
         for (size_t i = 0; i < wanted.size(); ++i) {
-          const uint32_t number = table.Recognized(chunk, i);
+          const uint32_t number = table.Recognized(chunk, chunk.events[i]);
           if (number != AdNumbers::kUnknown || wanted[i] < size) {
             ASSERT_EQ(number, wanted[i]);
           }

@@ -109,6 +109,25 @@ TEST(DistinctSetTest, RepetitionCountsOnce) {
   EXPECT_EQ(row.users.Count(), (DistinctCount{4'000, true}));
 }
 
+TEST(DistinctSetTest, ElementsOfBothKindsAscendEachOnceWhateverTheirNumber) {
+  std::mt19937_64 random(TestSeed());
+  for (size_t count : {1U, 2U, 11U, 12U, 13U, 24U, 1'000U, 2'000U}) {
+    DistinctSet set;
+    std::set<DistinctElement> expected;
+    for (size_t i = 0; i < count; ++i) {
+      const DistinctElement e = UserElement(std::to_string(random() % count));
+      const DistinctElement small = {{0, 0, static_cast<uint32_t>(random())}};
+      for (const DistinctElement& added : {e, small, e}) {
+        set.Add(std::span(&added, 1));
+        expected.insert(added);
+      }
+    }
+    ASSERT_LE(expected.size(), kDistinctExactMax);
+    const std::span<const DistinctElement> elements = set.elements();
+    ASSERT_TRUE(std::equal(elements.begin(), elements.end(), expected.begin(), expected.end())) << count;
+  }
+}
+
 TEST(DistinctSetTest, AUnionForQueriesStaysExactFurther) {
   DistinctSet set(20'000);
   for (size_t i = 0; i < 20'001; ++i) {
