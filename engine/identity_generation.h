@@ -26,9 +26,10 @@ struct LiveIdentity {
 static_assert(sizeof(LiveIdentity) == 40);
 
 // The identities of the log that no segment holds yet, exactly. Entries lie in lanes by the top bits of
-// their id, in each in order of arrival, so that a seal, which sorts them, works on a lane at a time. An entry keeps its number and address. Filled by the sequencer; FindMatch and
-// Insert are its alone. SetSequence touches only entries that are in, so the thread that makes batches
-// durable may call it beside Insert. Sealing reads entries once all of them are durable.
+// their id, in each in order of arrival, so that a seal, which sorts them, works on a lane at a time. An
+// entry keeps its number and address. Filled by the sequencer; FindMatch and Insert are its alone.
+// SetSequence touches only entries that are in, so the thread that makes batches durable may call it
+// beside Insert. Sealing reads entries once all of them are durable.
 class IdentityGeneration {
  public:
   static constexpr int kLaneBits = 8;
