@@ -36,16 +36,6 @@ void CollectHits(const DistinctRun& run, std::span<const uint32_t> ads, HourRang
   }
 }
 
-void AddSet(DistinctSet* part, DistinctSet* sum) {
-  if (const HyperLogLog* sketch = part->sketch()) {
-    std::string packed;
-    sketch->AppendPacked(&packed);
-    sum->AddSketch(packed);
-  } else {
-    sum->AddSorted(part->elements());
-  }
-}
-
 // Adds the sets of one ad's hours to points. What lies in runs and what is stored of an hour are put
 // together first, as a checkpoint will do: whether the hour is an estimate then depends on its events
 // alone, not on where they lie now.
@@ -86,8 +76,8 @@ class HourSums {
       whole_.users.Add(hits_[next_].run->users(hits_[next_].group));
       whole_.ips.Add(hits_[next_].run->ips(hits_[next_].group));
     }
-    AddSet(&whole_.users, &PointOf(hour).users);
-    AddSet(&whole_.ips, &PointOf(hour).ips);
+    PointOf(hour).users.AddSet(&whole_.users);
+    PointOf(hour).ips.AddSet(&whole_.ips);
   }
 
   const HourRange range_;

@@ -13,8 +13,9 @@
 namespace tallymark {
 
 // Reads every row of `distinct` once and recounts those of each hour whose raw is kept and that is
-// complete. Equal sets have equal bytes, so rows are compared by digest; an hour that differs is
-// looked at ad by ad. Memory: the people of about a million events at a time.
+// complete. Equal sets have equal bytes once their ids are hashed, whichever version wrote them, so rows
+// are compared by digest; an hour that differs is looked at ad by ad. Memory: the people of about a million
+// events at a time.
 class DistinctVerifier {
  public:
   DistinctVerifier(const InspectedDirectory& directory, const RawTruth& raw, VerifyFindings* findings)

@@ -85,6 +85,8 @@ class RiceReader {
   bool ok() const { return overflow_ == 0 && bit_ <= bytes_.size() * 8; }
   // Whole bytes used so far, the last one included.
   size_t BytesUsed() const { return (bit_ + 7) / 8; }
+  // Whether what is left of the last byte used is zero, as Finish left it.
+  bool PaddingIsZero() const { return (Window() & ((uint64_t{1} << ((8 - bit_ % 8) % 8)) - 1)) == 0; }
 
  private:
   static constexpr unsigned kWindowBits = 57;

@@ -1,12 +1,14 @@
 #include "format/distinct_set.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstdlib>
-#include <cstring>
 #include <functional>
+#include <iterator>
 
 #include "format/coding.h"
+#include "format/distinct_list.h"
 #include "format/row_envelope.h"
 
 namespace tallymark {
@@ -18,18 +20,12 @@ constexpr unsigned kSetBits = 2;
 constexpr unsigned kSetMask = 3;
 
 // What a set is. Stored.
-enum SetForm : unsigned { kEmpty = 0, kList = 1, kSketch = 2 };
-// What a list holds. Stored in the low bits of its count.
-enum ListForm : unsigned { kHashes = 0, kSmalls = 1, kMixed = 2 };
-constexpr unsigned kListBits = 2;
-constexpr unsigned kListMask = 3;
-
-constexpr size_t kSmallBytes = 4;
-constexpr size_t kHashBytes = sizeof(DistinctElement);
+enum SetForm : unsigned { kEmpty = 0, kHashList = 1, kSketch = 2, kNumberList = 3 };
 
 // A set whose bytes have been checked.
 struct ParsedSet {
   std::vector<DistinctElement> elements;
+  bool hashed = false;
   std::string_view sketch;
 };
 struct ParsedRow {
@@ -37,45 +33,16 @@ struct ParsedRow {
   ParsedSet ips;
 };
 
-bool TakeBytes(std::string_view* in, size_t size, std::string_view* bytes) {
-  if (in->size() < size) return false;
-  *bytes = in->substr(0, size);
-  in->remove_prefix(size);
-  return true;
-}
-
-bool ParseList(std::string_view* in, std::vector<DistinctElement>* elements) {
-  uint64_t head = 0;
-  if (!GetVarint64(in, &head)) return false;
-  const uint64_t count = head >> kListBits;
-  const auto form = static_cast<unsigned>(head & kListMask);
-  if (count == 0 || count > kDistinctExactMax || form > kMixed) return false;
-  uint64_t smalls = form == kSmalls ? count : 0;
-  if (form == kMixed && (!GetVarint64(in, &smalls) || smalls == 0 || smalls >= count)) return false;
-  std::string_view small_bytes;
-  std::string_view hash_bytes;
-  if (!TakeBytes(in, smalls * kSmallBytes, &small_bytes)) return false;
-  if (!TakeBytes(in, (count - smalls) * kHashBytes, &hash_bytes)) return false;
-  elements->resize(count);
-  for (size_t i = 0; i < smalls; ++i) {
-    (*elements)[i] = {};
-    std::memcpy(&(*elements)[i].word[2], small_bytes.data() + i * kSmallBytes, kSmallBytes);
-  }
-  std::memcpy(elements->data() + smalls, hash_bytes.data(), hash_bytes.size());
-  for (size_t i = 0; i < count; ++i) {
-    if (i > 0 && !((*elements)[i - 1] < (*elements)[i])) return false;
-    if (i >= smalls && (*elements)[i].word[0] >> 31 == 0) return false;
-  }
-  return true;
-}
-
 bool ParseSet(unsigned form, std::string_view* in, ParsedSet* set) {
   set->elements.clear();
   set->sketch = {};
+  set->hashed = form == kHashList;
   if (form == kEmpty) return true;
-  if (form == kList) return ParseList(in, &set->elements);
-  return form == kSketch && TakeBytes(in, HyperLogLog::kPackedBytes, &set->sketch) &&
-         HyperLogLog::IsPacked(set->sketch);
+  if (form == kHashList) return TakeHashList(in, kDistinctExactMax, &set->elements);
+  if (form == kNumberList) return TakeNumberList(in, kDistinctExactMax, &set->elements);
+  set->sketch = in->substr(0, HyperLogLog::kPackedBytes);
+  in->remove_prefix(set->sketch.size());
+  return set->sketch.size() == HyperLogLog::kPackedBytes && HyperLogLog::IsPacked(set->sketch);
 }
 
 bool ParseRow(std::string_view bytes, ParsedRow* row) {
@@ -86,11 +53,9 @@ bool ParseRow(std::string_view bytes, ParsedRow* row) {
 }
 
 void AddParsed(const ParsedSet& parsed, DistinctSet* set) {
-  if (!parsed.sketch.empty()) {
-    set->AddSketch(parsed.sketch);
-  } else {
-    set->AddSorted(parsed.elements);
-  }
+  if (!parsed.sketch.empty()) return set->AddSketch(parsed.sketch);
+  if (parsed.hashed) set->HashNumbered();
+  set->AddSorted(parsed.elements);
 }
 
 void AddParsed(const ParsedRow& parsed, DistinctRow* row) {
@@ -100,7 +65,8 @@ void AddParsed(const ParsedRow& parsed, DistinctRow* row) {
 
 unsigned FormOf(DistinctSet* set) {
   if (set->sketch() != nullptr) return kSketch;
-  return set->elements().empty() ? kEmpty : kList;
+  if (set->elements().empty()) return kEmpty;
+  return set->hashed() ? kHashList : kNumberList;
 }
 
 void EncodeSet(DistinctSet* set, std::string* out) {
@@ -108,22 +74,23 @@ void EncodeSet(DistinctSet* set, std::string* out) {
   const std::span<const DistinctElement> elements = set->elements();
   if (elements.empty()) return;
   if (elements.size() > kDistinctExactMax) std::abort();  // a set made for queries
-  size_t smalls = 0;
-  while (smalls < elements.size() && elements[smalls].IsSmall()) ++smalls;
-  const unsigned form = smalls == 0 ? kHashes : smalls == elements.size() ? kSmalls : kMixed;
-  PutVarint64(out, elements.size() << kListBits | form);
-  if (form == kMixed) PutVarint64(out, smalls);
-  for (const DistinctElement& e : elements.first(smalls)) PutFixed(out, e.word[2]);
-  const std::span<const DistinctElement> hashes = elements.subspan(smalls);
-  out->append(reinterpret_cast<const char*>(hashes.data()), hashes.size_bytes());
+  if (set->hashed()) {
+    AppendHashList(elements, out);
+  } else {
+    AppendNumberList(elements, out);
+  }
 }
 
 // From so many elements on their being uniform pays (bench/README.md).
 constexpr size_t kUniformSortMin = 24;
 
-// As elements are ordered: addresses, spread over the lower half, then hashes, over the upper one.
-// Precondition: not kNoElement, which no set has.
-uint64_t UniformKey(const DistinctElement& e) { return e.IsSmall() ? uint64_t{e.word[2]} << 31 : e.high(); }
+// As elements are ordered: addresses, spread over the lowest quarter, then numbered ids by their prefix,
+// then hashes, over the upper half. Precondition: not kNoElement, which no set has.
+uint64_t UniformKey(const DistinctElement& e) { return e.IsAddress() ? uint64_t{e.word[2]} << 30 : e.high(); }
+
+bool HasNumbered(std::span<const DistinctElement> elements) {
+  return std::ranges::any_of(elements, [](const DistinctElement& e) { return e.IsNumbered(); });
+}
 
 bool OpenEnvelope(std::string_view bytes, ParsedRow* good, std::vector<std::string_view>* bad) {
   std::string_view row;
@@ -139,16 +106,20 @@ void DistinctSet::Add(std::span<const DistinctElement> elements) {
       for (const DistinctElement& e : elements) sketch_->Add(SketchHash(e));
       return;
     }
-    const size_t portion = std::min(elements.size(), 2 * exact_max_ + 1 - elements_.size());
-    elements_.insert(elements_.end(), elements.begin(), elements.begin() + static_cast<ptrdiff_t>(portion));
-    elements = elements.subspan(portion);
+    const auto portion = elements.first(std::min(elements.size(), 2 * exact_max_ + 1 - elements_.size()));
+    if (hashed_) {
+      std::ranges::transform(portion, std::back_inserter(elements_), HashedElement);
+    } else {
+      elements_.insert(elements_.end(), portion.begin(), portion.end());
+    }
+    elements = elements.subspan(portion.size());
     if (elements_.size() > 2 * exact_max_) Settle();
   }
 }
 
 void DistinctSet::AddSorted(std::span<const DistinctElement> elements) {
-  if (is_sketch_ || settled_ != elements_.size() || elements.size() * 8 < elements_.size())
-    return Add(elements);
+  const bool worth_it = settled_ == elements_.size() && elements.size() * 8 >= elements_.size();
+  if (is_sketch_ || !worth_it || (hashed_ && HasNumbered(elements))) return Add(elements);
   if (elements_.empty()) {
     elements_.assign(elements.begin(), elements.end());
   } else {
@@ -159,6 +130,23 @@ void DistinctSet::AddSorted(std::span<const DistinctElement> elements) {
   }
   settled_ = elements_.size();
   if (settled_ > exact_max_) BecomeSketch();
+}
+
+void DistinctSet::AddSet(DistinctSet* other) {
+  if (const HyperLogLog* sketch = other->sketch()) {
+    if (!is_sketch_) BecomeSketch();
+    return sketch_->Merge(*sketch);
+  }
+  if (other->hashed_) HashNumbered();
+  AddSorted(other->elements());
+}
+
+void DistinctSet::HashNumbered() {
+  if (hashed_) return;
+  hashed_ = true;
+  if (!HasNumbered(elements_)) return;
+  std::ranges::transform(elements_, elements_.begin(), HashedElement);
+  settled_ = 0;
 }
 
 void DistinctSet::AddSketch(std::string_view packed) {
@@ -178,10 +166,25 @@ void DistinctSet::BecomeSketch() {
   is_sketch_ = true;
 }
 
+// Numbers of one kind are as good as uniform below the greatest of them.
+void DistinctSet::SortAll() {
+  const uint64_t high = elements_.front().high();
+  uint32_t numbers = 0;
+  bool one_kind = !elements_.front().IsHash();
+  for (const DistinctElement& e : elements_) {
+    one_kind &= e.high() == high;
+    numbers |= e.word[2];
+  }
+  if (!one_kind) return sort_.Sort(&elements_, &scratch_, 0, UniformKey, std::less<>());
+  const auto zeros = static_cast<unsigned>(std::countl_zero(numbers));
+  const auto number = [](const DistinctElement& e) { return uint64_t{e.word[2]} << 32; };
+  sort_.Sort(&elements_, &scratch_, zeros, number, std::less<>());
+}
+
 void DistinctSet::Settle() {
   if (is_sketch_ || settled_ == elements_.size()) return;
   if (settled_ == 0 && elements_.size() >= kUniformSortMin) {
-    sort_.Sort(&elements_, &scratch_, 0, UniformKey, std::less<>());
+    SortAll();
   } else {
     const auto middle = elements_.begin() + static_cast<ptrdiff_t>(settled_);
     std::sort(middle, elements_.end());
@@ -213,6 +216,7 @@ void DistinctSet::Clear() {
   elements_.clear();
   settled_ = 0;
   is_sketch_ = false;
+  hashed_ = false;
 }
 
 void EncodeDistinctRow(DistinctRow* row, std::string* out) {

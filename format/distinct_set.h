@@ -25,8 +25,8 @@ struct DistinctCount {
 };
 
 // A set that grows: exact up to a bound, a sketch beyond. Which of the two it is, and every bit of
-// it, depends on nothing but the elements that were added (and on whether a sketch was): order,
-// grouping and repetition leave no trace. Not thread safe.
+// it, depends on nothing but the elements that were added (and on whether a sketch was, or ids were
+// hashed): order, grouping and repetition leave no trace. Not thread safe.
 class DistinctSet {
  public:
   // `exact_max` >= kDistinctExactMax; only sets of kDistinctExactMax can be encoded.
@@ -38,6 +38,10 @@ class DistinctSet {
   void AddSorted(std::span<const DistinctElement> elements);
   // What HyperLogLog::AppendPacked wrote.
   void AddSketch(std::string_view packed);
+  void AddSet(DistinctSet* other);
+  // From here on numbered user ids are hashes like all others, those that are there and those to come,
+  // until the set is cleared: rows of form 1 knew them so, and one user must not be there twice.
+  void HashNumbered();
 
   DistinctCount Count();
   // Empties the set and keeps its memory.
@@ -47,9 +51,12 @@ class DistinctSet {
   const HyperLogLog* sketch();
   // Ascending, each once; while the set is exact.
   std::span<const DistinctElement> elements();
+  // Whether HashNumbered was called.
+  bool hashed() const { return hashed_; }
 
  private:
   void Settle();  // sorts what came last; goes over to the sketch beyond the bound
+  void SortAll();
   void BecomeSketch();
 
   const size_t exact_max_;
@@ -58,6 +65,7 @@ class DistinctSet {
   UniformSort sort_;
   size_t settled_ = 0;  // elements_[0, settled_) are ascending and unique
   bool is_sketch_ = false;
+  bool hashed_ = false;
   std::unique_ptr<HyperLogLog> sketch_;
 };
 

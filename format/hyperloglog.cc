@@ -91,6 +91,10 @@ bool HyperLogLog::IsPacked(std::string_view bytes) {
   return greatest <= kRankMax;
 }
 
+void HyperLogLog::Merge(const HyperLogLog& other) {
+  for (size_t i = 0; i < kRegisters; ++i) registers_[i] = std::max(registers_[i], other.registers_[i]);
+}
+
 void HyperLogLog::MergePacked(std::string_view bytes) {
   ForEachPacked(bytes, [&](size_t index, uint32_t rank) {
     registers_[index] = std::max(registers_[index], static_cast<uint8_t>(rank));

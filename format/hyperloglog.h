@@ -34,6 +34,7 @@ class HyperLogLog {
   void AppendPacked(std::string* out) const;
   // Whether AppendPacked may have written this.
   static bool IsPacked(std::string_view bytes);
+  void Merge(const HyperLogLog& other);  // becomes the union
   // The union with what AppendPacked wrote. Precondition: IsPacked.
   void MergePacked(std::string_view bytes);
 

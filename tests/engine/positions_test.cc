@@ -85,7 +85,7 @@ TEST(RetentionRecordTest, ADamagedRecordIsRefusedAndMovesNothing) {
 }
 
 TEST(MetaKeysTest, StoredNamesStayAsTheyWereWritten) {
-  EXPECT_EQ(kFormatVersion, 4);
+  EXPECT_EQ(kFormatVersion, 5);
   EXPECT_EQ(kMetaFormatVersion, "format_version");
   EXPECT_EQ(kMetaLogState, "log_state");
   EXPECT_EQ(kMetaRetention, "retention");

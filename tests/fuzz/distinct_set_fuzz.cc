@@ -55,8 +55,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   Require(IsRow(merged) == rows);
   Require(rows || ReadDistinctEnvelope(merged, &good, &bad).ok());
 
-  // Any text is some element, and an address is told from a hash.
+  // Any text is some element, and an address is told from a user.
   Require(AddressElement(bytes) == AddressElement(bytes));
-  Require(bytes.empty() || !UserElement(bytes).IsSmall());
+  Require(bytes.empty() || !UserElement(bytes).IsAddress());
+  Require(bytes.empty() || HashedElement(UserElement(bytes)).IsHash());
   return 0;
 }
