@@ -188,11 +188,14 @@ def main():
     parser.add_argument("--only", default=",".join(every), help=f"of {','.join(every)}")
     parser.add_argument("--scaling", action="store_true")
     parser.add_argument("--trickle-s", type=int, default=600, help="seconds of the slow stream")
-    parser.add_argument("--folder", help="where the data goes; the system's temporary folder by default")
+    parser.add_argument("--folder", type=pathlib.Path,
+                        help="where the data goes, made when it is missing; the system's temporary folder by default")
     parser.add_argument("--json", type=pathlib.Path, help="write all figures there too")
     options = parser.parse_args()
     options.bin_dir = options.bin_dir.resolve()
     options.only = options.only.split(",")
+    if options.folder:
+        options.folder.mkdir(parents=True, exist_ok=True)
     if unknown := set(options.only) - set(every):
         parser.error(f"no such workload: {', '.join(sorted(unknown))}")
     if options.quick:
