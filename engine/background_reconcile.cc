@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "engine/recounter.h"
+#include "engine/thread_name.h"
 
 namespace tallymark {
 namespace {
@@ -20,7 +21,11 @@ constexpr int32_t kFirstHour = HourOf(std::numeric_limits<int64_t>::min());
 }  // namespace
 
 BackgroundReconcile::BackgroundReconcile(Core* core, int64_t interval_ms) : core_(core) {
-  if (interval_ms > 0) thread_ = std::thread([this, interval_ms] { Run(interval_ms); });
+  if (interval_ms > 0)
+    thread_ = std::thread([this, interval_ms] {
+      NameThisThread("reconcile");
+      Run(interval_ms);
+    });
 }
 
 BackgroundReconcile::~BackgroundReconcile() { Stop(); }

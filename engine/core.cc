@@ -12,6 +12,7 @@
 #include "engine/filter_backfill.h"
 #include "engine/identity_rebuild.h"
 #include "engine/meta_keys.h"
+#include "engine/thread_name.h"
 #include "format/coding.h"
 #include "format/keys.h"
 
@@ -70,8 +71,14 @@ Result<std::unique_ptr<Core>> Core::Open(const CoreContext& context) {
   std::unique_ptr<Core> core(new Core(context));
   Status loaded = core->Load();
   if (!loaded.ok()) return loaded;
-  core->upkeep_thread_ = std::thread([c = core.get()] { c->RunUpkeep(); });
-  core->filter_thread_ = std::thread([c = core.get()] { c->RunFilterLoader(); });
+  core->upkeep_thread_ = std::thread([c = core.get()] {
+    NameThisThread("upkeep");
+    c->RunUpkeep();
+  });
+  core->filter_thread_ = std::thread([c = core.get()] {
+    NameThisThread("filter-loader");
+    c->RunFilterLoader();
+  });
   core->jobs_->Start();
   core->reconcile_ = std::make_unique<BackgroundReconcile>(core.get(), context.options.reconcile_interval_ms);
   return core;

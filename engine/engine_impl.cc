@@ -5,6 +5,8 @@
 #include <chrono>
 #include <filesystem>
 
+#include "engine/thread_name.h"
+
 namespace tallymark {
 namespace {
 
@@ -50,7 +52,10 @@ Result<std::unique_ptr<Engine>> EngineImpl::Open(const EngineOptions& options,
   Result<std::unique_ptr<Core>> core = Core::Open(engine->context_);
   if (!core.ok()) return core.status();
   engine->core_ = std::move(*core);
-  engine->watchman_ = std::thread([e = engine.get()] { e->RunWatchman(); });
+  engine->watchman_ = std::thread([e = engine.get()] {
+    NameThisThread("watchman");
+    e->RunWatchman();
+  });
   return std::unique_ptr<Engine>(std::move(engine));
 }
 

@@ -9,6 +9,7 @@
 #include <chrono>
 #include <utility>
 
+#include "engine/thread_name.h"
 #include "format/keys.h"
 
 namespace tallymark {
@@ -85,7 +86,10 @@ void JobBoard::Start() {
     if (!IsAtRest(entry->record.state)) spdlog::info("job {} ({}) is taken up again", id, entry->record.kind);
   }
   for (int lane = 0; lane < kJobLaneCount; ++lane) {
-    threads_.emplace_back([this, lane] { RunLane(static_cast<JobLane>(lane)); });
+    threads_.emplace_back([this, lane] {
+      NameThisThread("job");
+      RunLane(static_cast<JobLane>(lane));
+    });
   }
 }
 

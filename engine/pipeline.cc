@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "engine/meta_keys.h"
+#include "engine/thread_name.h"
 #include "format/block_index.h"
 #include "format/keys.h"
 #include "format/prefetch.h"
@@ -27,6 +28,12 @@ constexpr size_t kGroupMax = 8;
 constexpr size_t kSpareRowsMax = 4;
 // A write batch that grew beyond this is given back: full batches take some 2 MB each.
 constexpr size_t kKeptWriteBytes = size_t{32} << 20;
+// After a batch of so many requests the next is begun this much later: senders of little each would have a
+// commit for every handful, and all threads woken for it (bench/README.md). Whoever is alone never waits.
+constexpr size_t kCrowdRequests = 4;
+constexpr std::chrono::microseconds kCrowdPace{1000};
+// When so many requests wait nothing is put off.
+constexpr size_t kRestInputMax = 256;
 // Conversions that are let go by one request.
 constexpr size_t kExpireMax = 1000;
 
@@ -59,21 +66,22 @@ Pipeline::~Pipeline() { Stop(); }
 // Only what is taken counts as pending: Drain waits for that alone.
 void Pipeline::Append(AppendRequest request) {
   request.received_seconds = SteadySeconds();
-  Status refused;
-  {
-    std::lock_guard lock(mutex_);
-    refused = !failure_.ok() ? failure_
-              : refusing_    ? Status::Unavailable("the engine is stopping")
-                             : Status::Ok();
-    if (refused.ok()) {
-      parts_.figures->pending_chunks.fetch_add(1);
-      parts_.figures->pending_bytes.fetch_add(request.chunk->text.size());
-      input_.push_back(std::move(request));
-      input_ready_.notify_one();
-      return;
-    }
+  std::unique_lock lock(mutex_);
+  const Status refused = !failure_.ok() ? failure_
+                         : refusing_    ? Status::Unavailable("the engine is stopping")
+                                        : Status::Ok();
+  if (refused.ok()) {
+    parts_.figures->pending_chunks.fetch_add(1);
+    parts_.figures->pending_bytes.fetch_add(request.chunk->text.size());
+    input_.push_back(std::move(request));
   }
-  Refuse(request, refused);
+  const bool wake = !resting_ || input_.size() == kRestInputMax;
+  lock.unlock();
+  if (!refused.ok()) {
+    Refuse(request, refused);
+  } else if (wake) {
+    input_ready_.notify_one();
+  }
 }
 
 void Pipeline::Send(Mark mark) {
@@ -135,12 +143,14 @@ std::unique_ptr<Batch> Pipeline::NewBatch() {
 }
 
 void Pipeline::RunSequencer() {
+  NameThisThread("sequencer");
   std::unique_ptr<Batch> batch = NewBatch();
   std::unique_lock lock(mutex_);
   for (;;) {
     const bool has_input = !input_.empty();
     const bool full = batch->size() >= kBatchEventsMax;
     const bool begun = !batch->appends.empty();
+    if (marks_.empty() && Rest(&lock)) continue;
     if (!marks_.empty()) {
       Mark mark = std::move(marks_.front());
       marks_.pop_front();
@@ -173,6 +183,16 @@ void Pipeline::RunSequencer() {
   sequencer_done_ = true;
   commit_ready_.notify_all();
   encode_ready_.notify_all();
+}
+
+// Lets time pass when the next batch is to be put off; false when it is not.
+bool Pipeline::Rest(std::unique_lock<std::mutex>* lock) {
+  if (!crowded_ || stopping_ || input_.size() >= kRestInputMax) return false;
+  if (std::chrono::steady_clock::now() >= next_batch_at_) return false;
+  resting_ = true;
+  input_ready_.wait_until(*lock, next_batch_at_);
+  resting_ = false;
+  return true;
 }
 
 // While a checkpoint is under way what it will let go of piles up; past these bounds the senders
@@ -276,6 +296,8 @@ Status Pipeline::SettleEvents(AppendRequest* request, Batch* batch) {
 
 void Pipeline::Close(std::unique_ptr<Batch> batch) {
   ++closed_batches_;
+  crowded_ = batch->appends.size() >= kCrowdRequests;
+  if (crowded_) next_batch_at_ = std::chrono::steady_clock::now() + kCrowdPace;
   batch->sequenced_seconds = SteadySeconds();
   batch->ads_after = parts_.ads->size();
   for (uint32_t ad = batch->first_new_ad; ad < batch->ads_after; ++ad) {
@@ -316,6 +338,7 @@ void Pipeline::PushMark(Mark mark) {
 }
 
 void Pipeline::RunEncoder() {
+  NameThisThread("encoder");
   Encoders encoders(parts_);
   std::unique_lock lock(mutex_);
   for (;;) {
@@ -349,6 +372,7 @@ std::vector<std::unique_ptr<Pipeline::Slot>> Pipeline::TakeReady() {
 }
 
 void Pipeline::RunCommitter() {
+  NameThisThread("committer");
   std::unique_lock lock(mutex_);
   for (;;) {
     std::vector<std::unique_ptr<Slot>> ready = TakeReady();
@@ -364,7 +388,7 @@ void Pipeline::RunCommitter() {
     ready.clear();
     lock.lock();
     uncommitted_ -= count;
-    input_ready_.notify_one();
+    if (!resting_) input_ready_.notify_one();
     drained_.notify_all();
   }
 }

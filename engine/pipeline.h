@@ -4,6 +4,7 @@
 #include <rocksdb/write_batch.h>
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <functional>
@@ -43,8 +44,9 @@ struct PipelineFigures {
 //
 // The sequencer gives ads numbers and settles duplicates, one event after another; it closes a
 // batch whenever the committer has room for one, so batches grow under load by themselves and a
-// lone event waits for nobody. Encoders work on whole batches in parallel. The committer takes
-// encoded batches in order, writes them with one fsync, applies them to the counters and answers.
+// lone event waits for nobody; among many senders of little each it lets 1 ms pass between batches. Encoders
+// work on whole batches in parallel. The committer takes encoded batches in order, writes them with one
+// fsync, applies them to the counters and answers.
 //
 // After the first failure nothing more is committed: what was sequenced behind it may have been
 // judged a duplicate of something that was never stored. Everything is answered with the failure
@@ -113,6 +115,7 @@ class Pipeline {
   void RunEncoder();
   void RunCommitter();
 
+  bool Rest(std::unique_lock<std::mutex>* lock);
   bool HasRoom(size_t events) const;
   void Sequence(AppendRequest request, Batch* batch);
   Status SettleRequest(AppendRequest* request, Batch* batch);
@@ -155,12 +158,15 @@ class Pipeline {
   bool refusing_ = false;                          // no more Appends
   bool stopping_ = false;                          // threads end when there is nothing left
   bool sequencer_done_ = false;
+  bool resting_ = false;  // the sequencer puts the next batch off and is not woken for a request
   Status failure_;
   LogState state_;
-  LatenessMeter lateness_;                    // the sequencer's
-  uint64_t closed_batches_ = 0;               // the sequencer's
-  std::atomic<uint64_t> durable_batches_{0};  // of them, in order
-  Encoders sequencer_encoders_;               // of tiny batches, which are not worth another thread
+  LatenessMeter lateness_;                               // the sequencer's
+  uint64_t closed_batches_ = 0;                          // the sequencer's
+  bool crowded_ = false;                                 // the batch closed last was; the sequencer's
+  std::chrono::steady_clock::time_point next_batch_at_;  // while crowded_
+  std::atomic<uint64_t> durable_batches_{0};             // of them, in order
+  Encoders sequencer_encoders_;  // of tiny batches, which are not worth another thread
 
   std::vector<std::thread> threads_;
 };

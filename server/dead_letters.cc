@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "engine/sync_folder.h"
+#include "engine/thread_name.h"
 
 namespace tallymark {
 namespace {
@@ -43,7 +44,10 @@ Result<std::unique_ptr<DeadLetters>> DeadLetters::Open(const std::string& data_d
   if (error) return Status::Io(directory + ": " + error.message());
   std::unique_ptr<DeadLetters> letters(new DeadLetters(std::move(directory), options));
   if (Status s = letters->OpenNewest(); !s.ok()) return s;
-  letters->writer_ = std::thread(&DeadLetters::WriteLoop, letters.get());
+  letters->writer_ = std::thread([l = letters.get()] {
+    NameThisThread("dead-letters");
+    l->WriteLoop();
+  });
   return letters;
 }
 

@@ -13,6 +13,8 @@
 #include <utility>
 #include <vector>
 
+#include "engine/thread_name.h"
+
 namespace tallymark {
 
 namespace fs = std::filesystem;
@@ -45,7 +47,10 @@ std::string MappingName(const std::string& name) { return name + ".json"; }
 Result<std::unique_ptr<DropFolder>> DropFolder::Open(const Services& services, const std::string& directory) {
   std::unique_ptr<DropFolder> folder(new DropFolder(services, directory));
   if (Status s = folder->MakeFolders(); !s.ok()) return s;
-  folder->thread_ = std::thread([f = folder.get()] { f->RunLoop(); });
+  folder->thread_ = std::thread([f = folder.get()] {
+    NameThisThread("drop-folder");
+    f->RunLoop();
+  });
   return folder;
 }
 

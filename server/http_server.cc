@@ -10,6 +10,8 @@
 #include <exception>
 #include <utility>
 
+#include "engine/thread_name.h"
+
 namespace tallymark {
 
 namespace asio = boost::asio;
@@ -36,7 +38,12 @@ HttpServer::~HttpServer() {
 
 void HttpServer::Start(const Services& services) {
   services_ = &services;
-  for (size_t i = 0; i < Processors(); ++i) threads_.emplace_back([this] { context_.run(); });
+  for (size_t i = 0; i < Processors(); ++i) {
+    threads_.emplace_back([this] {
+      NameThisThread("http");
+      context_.run();
+    });
+  }
   asio::co_spawn(context_, WatchDeadlines(), asio::detached);
   listener_.Start([this](asio::ip::tcp::socket socket) { OnConnection(std::move(socket)); });
 }

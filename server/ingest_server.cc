@@ -8,6 +8,8 @@
 #include <exception>
 #include <utility>
 
+#include "engine/thread_name.h"
+
 namespace tallymark {
 
 namespace asio = boost::asio;
@@ -35,7 +37,12 @@ IngestServer::~IngestServer() {
 
 void IngestServer::Start(const Services& services) {
   services_ = &services;
-  for (size_t i = 0; i < ReaderThreads(); ++i) readers_.emplace_back([this] { context_.run(); });
+  for (size_t i = 0; i < ReaderThreads(); ++i) {
+    readers_.emplace_back([this] {
+      NameThisThread("ingest-reader");
+      context_.run();
+    });
+  }
   listener_.Start([this](asio::ip::tcp::socket socket) { OnConnection(std::move(socket)); });
 }
 
