@@ -185,6 +185,29 @@ TEST_F(PipelineTest, SequencesInTheLogHaveNoGaps) {
   EXPECT_EQ(pipeline_->state().last_sequence, expected - 1);
 }
 
+// The sequencer rests after a crowded batch. Bursts of all sizes, some larger than what wakes it, are
+// answered all the same, in fewer batches than requests, and a mark or a stop does not wait for more input.
+TEST_F(PipelineTest, BurstsOfSmallRequestsShareBatchesAndAreAllAnswered) {
+  std::mt19937_64 random(TestSeed());
+  int sent = 0;
+  for (int burst = 0; burst < 60; ++burst) {
+    const int size = burst % 10 == 0 ? 700 : 1 + static_cast<int>(random() % 40);
+    std::vector<std::future<Answer>> answers;
+    for (int i = 0; i < size; ++i) answers.push_back(Append(ParseLines(Clicks(sent++, 1))));
+    if (burst % 3 == 0) {
+      ASSERT_TRUE(Mark([] {}).ok());
+    }
+    for (std::future<Answer>& answer : answers) {
+      const Answer got = answer.get();
+      ASSERT_TRUE(got.status.ok()) << got.status.message();
+      ASSERT_EQ(got.tallies.at(0).accepted, 1U);
+    }
+  }
+  EXPECT_EQ(figures_.accepted, static_cast<uint64_t>(sent));
+  EXPECT_LT(figures_.batches, static_cast<uint64_t>(sent) / 2);
+  pipeline_->Stop();
+}
+
 TEST_F(PipelineTest, DuplicatesAloneWriteNothingAndAreAnswered) {
   AppendAndWait(Clicks(0, 10));
   const size_t blocks = storage_.CountKeys(Family::kRaw);
