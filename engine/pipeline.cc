@@ -70,18 +70,16 @@ void Pipeline::Append(AppendRequest request) {
   const Status refused = !failure_.ok() ? failure_
                          : refusing_    ? Status::Unavailable("the engine is stopping")
                                         : Status::Ok();
-  if (refused.ok()) {
-    parts_.figures->pending_chunks.fetch_add(1);
-    parts_.figures->pending_bytes.fetch_add(request.chunk->text.size());
-    input_.push_back(std::move(request));
+  if (!refused.ok()) {
+    lock.unlock();
+    return Refuse(request, refused);
   }
+  parts_.figures->pending_chunks.fetch_add(1);
+  parts_.figures->pending_bytes.fetch_add(request.chunk->text.size());
+  input_.push_back(std::move(request));
   const bool wake = !resting_ || input_.size() == kRestInputMax;
   lock.unlock();
-  if (!refused.ok()) {
-    Refuse(request, refused);
-  } else if (wake) {
-    input_ready_.notify_one();
-  }
+  if (wake) input_ready_.notify_one();
 }
 
 void Pipeline::Send(Mark mark) {

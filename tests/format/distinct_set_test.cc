@@ -80,9 +80,7 @@ TEST(DistinctElementTest, Ipv4AddressesAreToldFromAllElse) {
 // Its text is all that a numbered id is made of, so no two of them can meet.
 TEST(DistinctElementTest, UserIdsThatEndInANumberAreThemselves) {
   for (const char* id :
-       {"0", "7", "4294967295", "u1", "u0", "user-12", "member:4294967295", "a1b2", "1.2.3.4",
-        "\xc3\xbc"
-        "5"}) {
+       {"0", "7", "4294967295", "u1", "u0", "user-12", "member:4294967295", "a1b2", "1.2.3.4", "\u00fc5"}) {
     const DistinctElement e = UserElement(id);
     ASSERT_TRUE(e.IsNumbered()) << id;
     std::array<char, kNumberedPrefixMax> bytes;
@@ -192,7 +190,7 @@ TEST(DistinctSetTest, AUnionForQueriesStaysExactFurther) {
 }
 
 const std::map<std::string, People>& GoldenCases() {
-  static const std::map<std::string, People> cases = {
+  static const std::map<std::string, People> kCases = {
       {"empty", {}},
       {"one_user", {{"u1"}, {}}},
       {"user_and_ipv4", {{"u1"}, {"207.1.1.22"}}},
@@ -202,7 +200,7 @@ const std::map<std::string, People>& GoldenCases() {
        {{"u1", "u20", "u300", "u4000", "u4001"}, {"1.0.0.1", "1.0.0.2", "1.0.0.3", "1.0.0.9", "1.0.1.1"}}},
       {"several", {{"u1", "x7", "55", "somebody"}, {"1.0.0.1", "2001:db8::1"}}},
   };
-  return cases;
+  return kCases;
 }
 
 TEST(DistinctSetTest, GoldenRowsReadAndWriteAsTheyDid) {
