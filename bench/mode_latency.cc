@@ -7,6 +7,7 @@
 #include <deque>
 #include <thread>
 
+#include "bench/drain.h"
 #include "bench/fail.h"
 #include "bench/loopback.h"
 #include "bench/modes.h"
@@ -157,7 +158,9 @@ std::vector<double> SentToCounted(const ServerProcess& server, const std::atomic
 
 }  // namespace
 
+// What a mode before this one left to be checkpointed and compacted is not part of a steady stream.
 Figures MeasureSteadyLatency(Session* session) {
+  if (!session->quick) WaitUntilDrained(*session->server);
   SteadySender sender(session->server->ingest_port(), session->workload.ads(), session->quick ? 2 : 20);
   std::atomic<bool> done{false};
   std::vector<double> counted;
