@@ -194,10 +194,10 @@ def main():
     options = parser.parse_args()
     options.bin_dir = options.bin_dir.resolve()
     options.only = options.only.split(",")
-    if options.folder:
-        options.folder.mkdir(parents=True, exist_ok=True)
     if unknown := set(options.only) - set(every):
         parser.error(f"no such workload: {', '.join(sorted(unknown))}")
+    if options.folder:
+        options.folder.mkdir(parents=True, exist_ok=True)
     if options.quick:
         options.runs = 1
     try:

@@ -10,6 +10,7 @@ namespace tallymark {
 //   2: FORMAT file; column families of filters, jobs and what else came with 0.2.0.
 //   3: identities of events with an event_id tell short ids of different kinds apart.
 //   4: identity buckets of version 2; those of version 1 stay until a merge rewrites them.
+//   5: distinct sets with lists of form 3; those of form 1 stay.
 inline constexpr int kFormatVersion = 5;
 // The first whose identities are hashed as ComputeIdentity does.
 inline constexpr int kFormatOfIdentities = 3;

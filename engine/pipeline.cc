@@ -28,14 +28,23 @@ constexpr size_t kGroupMax = 8;
 constexpr size_t kSpareRowsMax = 4;
 // A write batch that grew beyond this is given back: full batches take some 2 MB each.
 constexpr size_t kKeptWriteBytes = size_t{32} << 20;
-// After a batch of so many requests the next is begun this much later: senders of little each would have a
-// commit for every handful, and all threads woken for it (bench/README.md). Whoever is alone never waits.
+// After a tiny batch of so many requests the next is begun this much later: senders of little each would
+// have a commit for every handful, and all threads woken for it (bench/README.md). Whoever is alone never
+// waits.
 constexpr size_t kCrowdRequests = 4;
 constexpr std::chrono::microseconds kCrowdPace{1000};
 // When so many requests wait nothing is put off.
 constexpr size_t kRestInputMax = 256;
 // Conversions that are let go by one request.
 constexpr size_t kExpireMax = 1000;
+
+// Many requests of little each. Duplicates count: a file that is sent again is none.
+bool IsCrowd(const Batch& batch) {
+  if (batch.appends.size() < kCrowdRequests) return false;
+  size_t events = 0;
+  for (const AppendRequest& request : batch.appends) events += request.chunk->events.size();
+  return events <= kTinyBatchEvents;
+}
 
 }  // namespace
 
@@ -294,7 +303,7 @@ Status Pipeline::SettleEvents(AppendRequest* request, Batch* batch) {
 
 void Pipeline::Close(std::unique_ptr<Batch> batch) {
   ++closed_batches_;
-  crowded_ = batch->appends.size() >= kCrowdRequests;
+  crowded_ = IsCrowd(*batch);
   if (crowded_) next_batch_at_ = std::chrono::steady_clock::now() + kCrowdPace;
   batch->sequenced_seconds = SteadySeconds();
   batch->ads_after = parts_.ads->size();

@@ -44,9 +44,9 @@ struct PipelineFigures {
 //
 // The sequencer gives ads numbers and settles duplicates, one event after another; it closes a
 // batch whenever the committer has room for one, so batches grow under load by themselves and a
-// lone event waits for nobody; among many senders of little each it lets 1 ms pass between batches. Encoders
-// work on whole batches in parallel. The committer takes encoded batches in order, writes them with one
-// fsync, applies them to the counters and answers.
+// lone event waits for nobody; among many senders of little each it lets 1 ms pass between tiny batches.
+// Encoders work on whole batches in parallel. The committer takes encoded batches in order, writes them with
+// one fsync, applies them to the counters and answers.
 //
 // After the first failure nothing more is committed: what was sequenced behind it may have been
 // judged a duplicate of something that was never stored. Everything is answered with the failure

@@ -90,14 +90,14 @@ bool ReadIpv4(std::string_view text, uint32_t* address) {
   return bad == 0;
 }
 
-constexpr uint32_t kEightDigits = 100'000'000;  // the least number of more
+constexpr uint32_t kEightDigits = 100'000'000;  // numbers below it have no more
 struct Digits {
   uint64_t text = 0;  // the first digit in the lowest byte
   size_t size = 0;
 };
 
 // The decimal digits of a number below kEightDigits: all eight are made at once, two halves of four, then
-// four pairs, then eight digits, each divided by multiplying with what is left of 2^20 / 100 and 2^10 / 10.
+// four pairs, then eight digits; 10,486 and 103 are 2^20 / 100 and 2^10 / 10, rounded up, for dividing.
 Digits DigitsOf(uint32_t number) {
   const uint64_t fours = number / 10'000 | uint64_t{number % 10'000} << 32;
   const uint64_t hundreds = (fours * 10'486) >> 20 & 0x7F'0000'007F;

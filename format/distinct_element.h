@@ -31,7 +31,7 @@ struct DistinctElement {
 };
 static_assert(sizeof(DistinctElement) == 12);
 
-// In an element's place: there is none. It is neither an address nor a hash, so no text has it.
+// In an element's place: there is none. It is neither an address nor a number nor a hash, so no text has it.
 inline constexpr DistinctElement kNoElement = {{0, 1, 0}};
 
 // The element of a user id; an empty one is nobody: kNoElement. Numbered when the id is at most
