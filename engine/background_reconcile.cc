@@ -21,11 +21,7 @@ constexpr int32_t kFirstHour = HourOf(std::numeric_limits<int64_t>::min());
 }  // namespace
 
 BackgroundReconcile::BackgroundReconcile(Core* core, int64_t interval_ms) : core_(core) {
-  if (interval_ms > 0)
-    thread_ = std::thread([this, interval_ms] {
-      NameThisThread("reconcile");
-      Run(interval_ms);
-    });
+  if (interval_ms > 0) thread_ = std::thread([this, interval_ms] { Run(interval_ms); });
 }
 
 BackgroundReconcile::~BackgroundReconcile() { Stop(); }
@@ -46,6 +42,7 @@ bool BackgroundReconcile::Sleep(int64_t ms) {
 }
 
 void BackgroundReconcile::Run(int64_t interval_ms) {
+  NameThisThread("reconcile");
   if (!Sleep(std::min(interval_ms, kFirstWaitMsMax))) return;
   do Round();
   while (Sleep(interval_ms));

@@ -71,14 +71,8 @@ Result<std::unique_ptr<Core>> Core::Open(const CoreContext& context) {
   std::unique_ptr<Core> core(new Core(context));
   Status loaded = core->Load();
   if (!loaded.ok()) return loaded;
-  core->upkeep_thread_ = std::thread([c = core.get()] {
-    NameThisThread("upkeep");
-    c->RunUpkeep();
-  });
-  core->filter_thread_ = std::thread([c = core.get()] {
-    NameThisThread("filter-loader");
-    c->RunFilterLoader();
-  });
+  core->upkeep_thread_ = std::thread([c = core.get()] { c->RunUpkeep(); });
+  core->filter_thread_ = std::thread([c = core.get()] { c->RunFilterLoader(); });
   core->jobs_->Start();
   core->reconcile_ = std::make_unique<BackgroundReconcile>(core.get(), context.options.reconcile_interval_ms);
   return core;
@@ -305,6 +299,7 @@ Status Core::CompleteDistinct() {
 }
 
 void Core::RunFilterLoader() {
+  NameThisThread("filter-loader");
   std::unique_lock lock(upkeep_mutex_);
   while (!stopping_) {
     lock.unlock();
@@ -319,6 +314,7 @@ void Core::RunFilterLoader() {
 }
 
 void Core::RunUpkeep() {
+  NameThisThread("upkeep");
   std::unique_lock lock(upkeep_mutex_);
   while (!stopping_) {
     lock.unlock();

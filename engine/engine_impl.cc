@@ -52,10 +52,7 @@ Result<std::unique_ptr<Engine>> EngineImpl::Open(const EngineOptions& options,
   Result<std::unique_ptr<Core>> core = Core::Open(engine->context_);
   if (!core.ok()) return core.status();
   engine->core_ = std::move(*core);
-  engine->watchman_ = std::thread([e = engine.get()] {
-    NameThisThread("watchman");
-    e->RunWatchman();
-  });
+  engine->watchman_ = std::thread([e = engine.get()] { e->RunWatchman(); });
   return std::unique_ptr<Engine>(std::move(engine));
 }
 
@@ -107,6 +104,7 @@ void EngineImpl::OnFailure(const Status& status) {
 }
 
 void EngineImpl::RunWatchman() {
+  NameThisThread("watchman");
   std::unique_lock lock(mutex_);
   while (!closed_) {
     lock.unlock();

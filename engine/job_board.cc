@@ -86,10 +86,7 @@ void JobBoard::Start() {
     if (!IsAtRest(entry->record.state)) spdlog::info("job {} ({}) is taken up again", id, entry->record.kind);
   }
   for (int lane = 0; lane < kJobLaneCount; ++lane) {
-    threads_.emplace_back([this, lane] {
-      NameThisThread("job");
-      RunLane(static_cast<JobLane>(lane));
-    });
+    threads_.emplace_back([this, lane] { RunLane(static_cast<JobLane>(lane)); });
   }
 }
 
@@ -196,6 +193,7 @@ std::shared_ptr<JobBoard::Entry> JobBoard::Next(JobLane lane) {
 }
 
 void JobBoard::RunLane(JobLane lane) {
+  NameThisThread("job");
   // Of this thread alone, as Linux has it: events that come in go first.
   (void)::setpriority(PRIO_PROCESS, 0, kNiceness);
   std::unique_lock lock(mutex_);

@@ -68,12 +68,15 @@ inline void PutLengthPrefixed(std::string* out, std::string_view bytes) {
   PutVarint64(out, bytes.size());
   out->append(bytes);
 }
-inline bool GetLengthPrefixed(std::string_view* in, std::string_view* bytes) {
-  uint64_t size = 0;
-  if (!GetVarint64(in, &size) || size > in->size()) return false;
+inline bool GetBytes(std::string_view* in, uint64_t size, std::string_view* bytes) {
+  if (size > in->size()) return false;
   *bytes = in->substr(0, size);
   in->remove_prefix(size);
   return true;
+}
+inline bool GetLengthPrefixed(std::string_view* in, std::string_view* bytes) {
+  uint64_t size = 0;
+  return GetVarint64(in, &size) && GetBytes(in, size, bytes);
 }
 
 }  // namespace tallymark

@@ -126,12 +126,14 @@ XXH128_hash_t HashOfNumbered(const DistinctElement& element) {
   return XXH3_128bits(text.data(), static_cast<size_t>(end - text.data()));
 }
 
+bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+
 // False for every text that is not a numbered user id.
 bool ReadNumbered(std::string_view text, DistinctElement* element) {
   uint64_t number = 0;
   uint64_t scale = 1;
   size_t begin = text.size();
-  for (; begin > 0 && static_cast<unsigned>(text[begin - 1] - '0') < 10; --begin, scale *= 10) {
+  for (; begin > 0 && IsDigit(text[begin - 1]); --begin, scale *= 10) {
     if (text.size() - begin == kDigitsMax) return false;
     number += static_cast<unsigned>(text[begin - 1] - '0') * scale;
   }
@@ -144,6 +146,10 @@ bool ReadNumbered(std::string_view text, DistinctElement* element) {
 }
 
 }  // namespace
+
+bool IsNumberedPrefix(std::string_view prefix) {
+  return prefix.size() <= kNumberedPrefixMax && (prefix.empty() || !IsDigit(prefix.back()));
+}
 
 uint64_t NumberedPrefix(std::string_view prefix) {
   uint64_t bytes = 0;

@@ -42,7 +42,8 @@ inline constexpr size_t kNumberedPrefixMax = 7;
 inline constexpr uint32_t kNumberedMax = UINT32_MAX;
 
 // Of a numbered user id: what stands before the number, as high() has it, and back. The text of a prefix
-// is a view into *bytes. Precondition: at most kNumberedPrefixMax bytes.
+// is a view into *bytes. Precondition: IsNumberedPrefix.
+bool IsNumberedPrefix(std::string_view prefix);  // short enough, and no digit at its end
 uint64_t NumberedPrefix(std::string_view prefix);
 std::string_view NumberedPrefixText(uint64_t high, std::array<char, kNumberedPrefixMax>* bytes);
 

@@ -1,6 +1,7 @@
 #include "format/distinct_list.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstring>
 
@@ -24,17 +25,10 @@ constexpr uint8_t kAddressGroup = kNumberedPrefixMax + 1;
 // So few numbers are shorter without codes.
 constexpr size_t kPlainMax = 3;
 
-bool TakeBytes(std::string_view* in, size_t size, std::string_view* bytes) {
-  if (in->size() < size) return false;
-  *bytes = in->substr(0, size);
-  in->remove_prefix(size);
-  return true;
-}
-
 // Takes as many hashes as are missing.
 bool TakeHashes(std::string_view* in, size_t first, std::vector<DistinctElement>* elements) {
   std::string_view bytes;
-  if (!TakeBytes(in, (elements->size() - first) * kHashBytes, &bytes)) return false;
+  if (!GetBytes(in, (elements->size() - first) * kHashBytes, &bytes)) return false;
   if (!bytes.empty()) std::memcpy(elements->data() + first, bytes.data(), bytes.size());
   return std::all_of(elements->begin() + static_cast<ptrdiff_t>(first), elements->end(),
                      [](const DistinctElement& e) { return e.IsHash(); });
@@ -50,8 +44,8 @@ bool Ascend(std::span<const DistinctElement> elements) {
          elements.end();
 }
 
-// The distances of n numbers, the greatest of which is `last`, are about last / n. Within a few
-// hundredths of a bit this is the best parameter for geometric ones, and the reader can tell it, too.
+// The distances of n numbers, the greatest of which is `last`, are about last / n. For geometric ones this
+// is the best parameter within a few hundredths of a bit (reckoned), and the reader can tell it, too.
 unsigned RiceParameter(uint32_t last, size_t n) {
   const uint64_t mean = last / n;
   return mean == 0 ? 0 : static_cast<unsigned>(std::bit_width(mean)) - 1;
@@ -123,9 +117,9 @@ bool TakePrefix(std::string_view* in, bool or_addresses, uint64_t* high) {
   if (!GetFixed(in, &size)) return false;
   *high = 0;
   if (size == kAddressGroup) return or_addresses;
-  if (size > kNumberedPrefixMax || !TakeBytes(in, size, &prefix)) return false;
+  if (!GetBytes(in, size, &prefix) || !IsNumberedPrefix(prefix)) return false;
   *high = NumberedPrefix(prefix);
-  return prefix.empty() || static_cast<unsigned>(prefix.back() - '0') >= 10;
+  return true;
 }
 
 void SetHigh(uint64_t high, std::span<DistinctElement> group) {
@@ -201,7 +195,7 @@ bool TakeHashList(std::string_view* in, size_t count_max, std::vector<DistinctEl
   uint64_t addresses = kind == kAddresses ? count : 0;
   if (kind == kBoth && (!GetVarint64(in, &addresses) || addresses == 0 || addresses >= count)) return false;
   std::string_view bytes;
-  if (!TakeBytes(in, addresses * kAddressBytes, &bytes)) return false;
+  if (!GetBytes(in, addresses * kAddressBytes, &bytes)) return false;
   for (size_t i = 0; i < addresses; ++i) {
     (*elements)[i] = {};
     std::memcpy(&(*elements)[i].word[2], bytes.data() + i * kAddressBytes, kAddressBytes);

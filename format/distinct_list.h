@@ -12,7 +12,8 @@
 namespace tallymark {
 
 // The bytes of an exact set, in two forms (distinct_set.md). Functions without state; any thread may call
-// them. Equal elements give equal bytes.
+// them. Equal elements give equal bytes. What is appended is not empty, ascends, each once, and has no
+// kNoElement.
 
 // Form 1: addresses and hashes, as they are.
 void AppendHashList(std::span<const DistinctElement> elements, std::string* out);

@@ -40,9 +40,7 @@ bool ParseSet(unsigned form, std::string_view* in, ParsedSet* set) {
   if (form == kEmpty) return true;
   if (form == kHashList) return TakeHashList(in, kDistinctExactMax, &set->elements);
   if (form == kNumberList) return TakeNumberList(in, kDistinctExactMax, &set->elements);
-  set->sketch = in->substr(0, HyperLogLog::kPackedBytes);
-  in->remove_prefix(set->sketch.size());
-  return set->sketch.size() == HyperLogLog::kPackedBytes && HyperLogLog::IsPacked(set->sketch);
+  return GetBytes(in, HyperLogLog::kPackedBytes, &set->sketch) && HyperLogLog::IsPacked(set->sketch);
 }
 
 bool ParseRow(std::string_view bytes, ParsedRow* row) {

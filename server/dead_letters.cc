@@ -44,10 +44,7 @@ Result<std::unique_ptr<DeadLetters>> DeadLetters::Open(const std::string& data_d
   if (error) return Status::Io(directory + ": " + error.message());
   std::unique_ptr<DeadLetters> letters(new DeadLetters(std::move(directory), options));
   if (Status s = letters->OpenNewest(); !s.ok()) return s;
-  letters->writer_ = std::thread([l = letters.get()] {
-    NameThisThread("dead-letters");
-    l->WriteLoop();
-  });
+  letters->writer_ = std::thread(&DeadLetters::WriteLoop, letters.get());
   return letters;
 }
 
@@ -95,6 +92,7 @@ bool DeadLetters::Sync() {
 }
 
 void DeadLetters::WriteLoop() {
+  NameThisThread("dead-letters");
   std::string records;
   std::unique_lock lock(mutex_);
   for (bool last = false; !last;) {

@@ -47,10 +47,7 @@ std::string MappingName(const std::string& name) { return name + ".json"; }
 Result<std::unique_ptr<DropFolder>> DropFolder::Open(const Services& services, const std::string& directory) {
   std::unique_ptr<DropFolder> folder(new DropFolder(services, directory));
   if (Status s = folder->MakeFolders(); !s.ok()) return s;
-  folder->thread_ = std::thread([f = folder.get()] {
-    NameThisThread("drop-folder");
-    f->RunLoop();
-  });
+  folder->thread_ = std::thread([f = folder.get()] { f->RunLoop(); });
   return folder;
 }
 
@@ -92,6 +89,7 @@ bool DropFolder::Stopping() {
 }
 
 void DropFolder::RunLoop() {
+  NameThisThread("drop-folder");
   std::unique_lock lock(mutex_);
   while (!stopping_) {
     lock.unlock();

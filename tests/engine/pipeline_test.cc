@@ -186,7 +186,7 @@ TEST_F(PipelineTest, SequencesInTheLogHaveNoGaps) {
 }
 
 // The sequencer rests after a crowded batch. Bursts of all sizes, some larger than what wakes it, are
-// answered all the same, in fewer batches than requests, and a mark or a stop does not wait for more input.
+// answered all the same, in fewer batches than requests, and a mark goes through among them.
 TEST_F(PipelineTest, BurstsOfSmallRequestsShareBatchesAndAreAllAnswered) {
   std::mt19937_64 random(TestSeed());
   int sent = 0;
