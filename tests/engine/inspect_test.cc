@@ -165,11 +165,11 @@ TEST_F(InspectTest, AStoppedDirectoryShowsEverything) {
 TEST_F(InspectTest, ACrashImageShowsTheLogBeyondTheCheckpoint) {
   Open();
   Append(400);
-  CopyDirectory(Data(), Path("before"));
+  CopyWhenIdle(*engine_, Data(), Path("before"));
   RecordedStream before = stream_;
   ASSERT_TRUE(engine_->Checkpoint().ok());
   Append(400);
-  CopyDirectory(Data(), Path("after"));
+  CopyWhenIdle(*engine_, Data(), Path("after"));
   ExpectHolds(Path("before"), before);
   ExpectHolds(Path("after"), stream_);
   std::unique_ptr<Inspector> inspector = MustInspect(Path("after"));
@@ -183,7 +183,7 @@ TEST_F(InspectTest, NothingInTheDirectoryChanges) {
   Append(300);
   ASSERT_TRUE(engine_->Checkpoint().ok());
   Append(300);
-  CopyDirectory(Data(), Path("image"));
+  CopyWhenIdle(*engine_, Data(), Path("image"));
   engine_.reset();
   for (const std::string& path : {Path("image"), Data()}) {
     const auto files = Files(path);

@@ -115,7 +115,7 @@ class VerifyTest : public ::testing::Test {
 TEST_F(VerifyTest, AWholeDirectoryAgreesInEveryState) {
   Fill();
   ExpectGood(Data());  // live
-  CopyDirectory(Data(), Path("image"));
+  CopyWhenIdle(*engine_, Data(), Path("image"));
   ExpectGood(Path("image"));  // as after a crash
   ASSERT_TRUE(engine_->CompactAll(true).ok());
   ExpectGood(Data());  // repacked
@@ -248,7 +248,7 @@ TEST_F(VerifyTest, AnIdentityTwiceWithinTheWindowIsNamed) {
 
 TEST_F(VerifyTest, ABlockThatWasCountedTwiceIsNamed) {
   Fill();
-  CopyDirectory(Data(), Path("image"));
+  CopyWhenIdle(*engine_, Data(), Path("image"));
   engine_.reset();
   std::filesystem::remove_all(Data());
   std::filesystem::rename(Path("image"), Data());
@@ -444,7 +444,7 @@ TEST_F(VerifyTest, AChangedBlockFailsItsOwnChecksum) {
 
 TEST_F(VerifyTest, AGapInTheLogBeyondThePositionsIsDamage) {
   Fill();
-  CopyDirectory(Data(), Path("image"));
+  CopyWhenIdle(*engine_, Data(), Path("image"));
   engine_.reset();
   std::filesystem::remove_all(Data());
   std::filesystem::rename(Path("image"), Data());
