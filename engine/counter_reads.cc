@@ -75,32 +75,44 @@ void CounterView::ForEachDeltaCell(const ReadView& view, uint32_t ad, uint32_t f
   read(*view.live);
 }
 
+// Precondition: inside the gate.
+template <class Visit>
+Status CounterView::VisitRow(const CounterKey& key, Visit&& visit) const {
+  char bytes[CounterKey::kSize];
+  key.EncodeTo(bytes);
+  const std::string_view name(bytes, sizeof bytes);
+  if (const RowCache::Found found = rows_.Find(name)) {
+    return found.row().empty() ? Status::Ok() : visit(key.hour, found.row());
+  }
+  rocksdb::PinnableSlice row;
+  rocksdb::Status status =
+      storage_->db()->Get(rocksdb::ReadOptions(), storage_->handle(Family::kCounters), ToSlice(name), &row);
+  if (!status.ok() && !status.IsNotFound()) return FromRocks(status, "read a counter row");
+  rows_.Put(name, status.ok() ? ToView(row) : std::string_view());
+  return status.ok() ? visit(key.hour, ToView(row)) : Status::Ok();
+}
+
 // A few rows are fetched inside the gate; more are read by an iterator that pins what it sees, and
 // the gate is left first.
 template <class Visit>
 Status CounterView::ForEachRow(ReadGate::Pass* pass, uint32_t ad, uint32_t filter, int32_t first_hour,
                                int32_t end_hour, Visit&& visit) const {
-  rocksdb::ReadOptions read;
-  rocksdb::ColumnFamilyHandle* handle = storage_->handle(Family::kCounters);
-  char key[CounterKey::kSize];
   if (end_hour - first_hour <= kGetsMax) {
     for (int32_t hour = first_hour; hour < end_hour; ++hour) {
-      CounterKey{ad, filter, hour}.EncodeTo(key);
-      rocksdb::PinnableSlice row;
-      rocksdb::Status status = storage_->db()->Get(read, handle, rocksdb::Slice(key, sizeof key), &row);
-      if (status.IsNotFound()) continue;
-      if (!status.ok()) return FromRocks(status, "read a counter row");
-      Status visited = visit(hour, ToView(row));
+      Status visited = VisitRow(CounterKey{ad, filter, hour}, visit);
       if (!visited.ok()) return visited;
     }
     return Status::Ok();
   }
+  rocksdb::ReadOptions read;
   read.prefix_same_as_start = true;
+  char key[CounterKey::kSize];
   char end_key[CounterKey::kSize];
   CounterKey{ad, filter, end_hour}.EncodeTo(end_key);
   rocksdb::Slice upper(end_key, sizeof end_key);
   read.iterate_upper_bound = &upper;
-  std::unique_ptr<rocksdb::Iterator> it(storage_->db()->NewIterator(read, handle));
+  std::unique_ptr<rocksdb::Iterator> it(
+      storage_->db()->NewIterator(read, storage_->handle(Family::kCounters)));
   pass->unlock();
   CounterKey{ad, filter, first_hour}.EncodeTo(key);
   for (it->Seek(rocksdb::Slice(key, sizeof key)); it->Valid(); it->Next()) {

@@ -17,6 +17,8 @@ namespace {
 // Readers wait for the writer at most this many events long.
 constexpr size_t kSliceEvents = 4096;
 constexpr size_t kPrefetchDistance = 16;
+// Some 50,000 rows of ads that are asked for again and again.
+constexpr size_t kRowCacheBytes = 16 << 20;
 
 // Before the rows from `begin` on are counted: their cells, and the slots of the group after them.
 void PrefetchRows(const CounterDelta& delta, std::span<const CountedEvent> counted, size_t begin) {
@@ -27,7 +29,10 @@ void PrefetchRows(const CounterDelta& delta, std::span<const CountedEvent> count
 }  // namespace
 
 CounterView::CounterView(Storage* storage, std::shared_ptr<RetentionPositions> retention)
-    : storage_(storage), retention_(std::move(retention)), live_(std::make_shared<DeltaSet>(&pools_)) {
+    : storage_(storage),
+      retention_(std::move(retention)),
+      live_(std::make_shared<DeltaSet>(&pools_)),
+      rows_(kRowCacheBytes) {
   Publish(NewView());
 }
 
@@ -160,6 +165,7 @@ bool CounterView::Freeze(uint64_t sequence) {
 Status CounterView::IngestAndPublish(const std::function<Status()>& ingest) {
   std::shared_ptr<DeltaSet> done = frozen_;
   Status ingested = gate_.Exclude([&] {
+    rows_.ForgetAll();
     Status status = ingest();
     if (!status.ok()) return status;
     covered_sequence_ = frozen_sequence_;
@@ -177,6 +183,7 @@ Status CounterView::IngestAndPublish(const std::function<Status()>& ingest) {
 
 Status CounterView::IngestAside(const std::function<Status()>& ingest) {
   return gate_.Exclude([&] {
+    rows_.ForgetAll();
     Status status = ingest();
     if (status.ok()) ++generation_;
     return status;

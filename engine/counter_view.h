@@ -16,8 +16,10 @@
 #include "engine/engine.h"
 #include "engine/filter_matcher.h"
 #include "engine/read_view.h"
+#include "engine/row_cache.h"
 #include "engine/storage.h"
 #include "engine/top_window.h"
+#include "format/keys.h"
 #include "format/raw_block.h"
 
 namespace tallymark {
@@ -125,6 +127,8 @@ class CounterView {
   void ForEachDeltaCell(const ReadView& view, uint32_t ad, uint32_t filter, int32_t first_hour,
                         int32_t end_hour, Visit&& visit) const;
   template <class Visit>
+  Status VisitRow(const CounterKey& key, Visit&& visit) const;
+  template <class Visit>
   Status ForEachRow(ReadGate::Pass* pass, uint32_t ad, uint32_t filter, int32_t first_hour, int32_t end_hour,
                     Visit&& visit) const;
   // A reader's view with the iterators it needs for top lists, opened together.
@@ -164,6 +168,7 @@ class CounterView {
   std::atomic<uint32_t> live_rows_{0};
 
   ReadGate gate_;
+  mutable RowCache rows_;                  // found and put inside the gate, forgotten while it is closed
   std::atomic<uint64_t> replacements_{0};  // changed while the gate is closed
   std::atomic<int> views_alive_{0};        // the present one and those that still have readers
   mutable std::mutex view_mutex_;

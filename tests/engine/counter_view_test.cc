@@ -131,6 +131,21 @@ TEST(CounterViewTest, ACountIsTheSameInEveryStageOfACheckpoint) {
   EXPECT_EQ(view->covered_sequence(), 1U);
 }
 
+// Rows that were read are remembered, absent ones as well.
+TEST(CounterViewTest, WhatWasReadIsForgottenWhenStoredRowsChange) {
+  ViewUnderTest view;
+  EXPECT_EQ(view.Clicks(1, kMinute, kMinute + 60), 0);
+  for (int stored = 1; stored <= 3; ++stored) {
+    view.Apply({ClickAt(1, kMinute + stored)});
+    view.Checkpoint();
+    for (int again = 0; again < 2; ++again) {
+      EXPECT_EQ(view.Clicks(1, kMinute, kMinute + 60), stored);
+      EXPECT_EQ(view.Clicks(1, kMinute + stored, kMinute + 60), 1);
+      EXPECT_EQ(view.Clicks(2, kMinute, kMinute + 60), 0);
+    }
+  }
+}
+
 TEST(CounterViewTest, DiskAndBothDeltasAddUp) {
   ViewUnderTest view;
   view.Apply({ClickAt(1, kMinute)});

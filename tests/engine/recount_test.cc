@@ -86,6 +86,13 @@ class RecountTest : public ::testing::Test {
     EXPECT_TRUE(report.ok()) << report.status().message();
     return report.ok() ? *report : RecomputeReport();
   }
+  // Whatever the answers are: damaged rows may be remembered by then.
+  void AskForEveryHour() {
+    for (const auto& [place, sums] : stream_.Hours()) {
+      const int32_t minute = place.second * kMinutesPerHour;
+      static_cast<void>(engine_->Totals(place.first, 0, {minute, minute + kMinutesPerHour}));
+    }
+  }
   void ExpectRightAnswers() {
     for (const auto& [place, sums] : stream_.Hours()) {
       const int32_t minute = place.second * kMinutesPerHour;
@@ -127,6 +134,7 @@ class RecountTest : public ::testing::Test {
     ReconcileReport found = Reconcile();
     EXPECT_GT(found.mismatch_count, 0U);
     EXPECT_EQ(engine_->Stats().reconcile_mismatches, found.mismatch_count);
+    AskForEveryHour();
     EXPECT_GT(Recompute().hours, 0U);
     const ReconcileReport after = Reconcile();
     EXPECT_EQ(after.mismatch_count, 0U);
