@@ -48,8 +48,8 @@ constexpr std::array<std::string_view, kFamilyCount> kFamilyNames = {
 // clang-format on
 static_assert(!kFamilyNames.back().empty(), "every family has a name");
 
-// A checkpoint's file of people is some 120 MB. The level that these go to takes several of them before
-// there is another below it, which everything would be copied to once more.
+// A checkpoint's file of people is some 50 MB (100M lines of an hour). The level that these go to takes
+// several of them before there is another below it, which everything would be copied to once more.
 constexpr uint64_t kDistinctBaseBytes = uint64_t{1} << 30;
 
 rocksdb::ColumnFamilyOptions FamilyOptions(Family family, const std::shared_ptr<rocksdb::Cache>& cache,
