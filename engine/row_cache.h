@@ -37,7 +37,6 @@ class RowCache {
     };
     std::unique_ptr<rocksdb::Cache::Handle, Releaser> handle_;
   };
-  // Keys have kKeySize bytes.
   Found Find(std::string_view key) const;
   void Put(std::string_view key, std::string_view row);
 
