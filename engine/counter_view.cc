@@ -17,7 +17,7 @@ namespace {
 // Readers wait for the writer at most this many events long.
 constexpr size_t kSliceEvents = 4096;
 constexpr size_t kPrefetchDistance = 16;
-// Some 50,000 rows of ads that are asked for again and again.
+// Room for some 50,000 rows of 200 bytes (reckoned): ads that are asked for again and again.
 constexpr size_t kRowCacheBytes = 16 << 20;
 
 // Before the rows from `begin` on are counted: their cells, and the slots of the group after them.
@@ -164,12 +164,10 @@ bool CounterView::Freeze(uint64_t sequence) {
 
 Status CounterView::IngestAndPublish(const std::function<Status()>& ingest) {
   std::shared_ptr<DeltaSet> done = frozen_;
-  Status ingested = gate_.Exclude([&] {
-    rows_.ForgetAll();
+  Status ingested = IngestAside([&] {
     Status status = ingest();
     if (!status.ok()) return status;
     covered_sequence_ = frozen_sequence_;
-    ++generation_;
     frozen_.reset();
     Publish(NewView());
     return status;
