@@ -26,8 +26,10 @@ namespace tallymark {
 // elsewhere.
 class IngestConnection : public std::enable_shared_from_this<IngestConnection> {
  public:
-  // Chunks of one connection that may be between reading and the engine's answer.
-  static constexpr size_t kChunksInFlightMax = 8;
+  // Chunks of one connection that may be between reading and the engine's answer. So many of them that one
+  // connection alone keeps every stage of the engine's pipeline busy: three batches of 16,384 lines, and what
+  // is being parsed (bench/README.md). Services::ingest_budget bounds what all connections hold.
+  static constexpr size_t kChunksInFlightMax = 32;
   static constexpr size_t kReadBytesMax = 256 << 10;
   // Reads up to this size are copied from a scratch buffer, so that idle connections hold none.
   static constexpr size_t kSmallReadBytes = 16 << 10;
