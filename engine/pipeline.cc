@@ -18,14 +18,14 @@ constexpr size_t kBatchEventsMax = 64 * 1024;
 // While more is waiting to be sequenced, a batch is closed at this size: full blocks are smaller
 // and cheaper than scraps.
 constexpr size_t kBatchEventsGood = 16 * 1024;
-// Batches on their way at a time: one being written, one being encoded.
+// Batches on their way at a time: one being written, one being encoded; what comes meanwhile gathers in the
+// next one. Where that grows to kBatchEventsGood there may be one more for each encoder, since stages would
+// else wait for each other.
 constexpr size_t kUncommittedMax = 2;
 // Batches of up to this size are encoded by the sequencer itself.
 constexpr size_t kTinyBatchEvents = 512;
 // Encoded batches share an fsync up to this many.
 constexpr size_t kGroupMax = 8;
-// Of batches whose memory waits for another.
-constexpr size_t kSpareRowsMax = 4;
 // A write batch that grew beyond this is given back: full batches take some 2 MB each.
 constexpr size_t kKeptWriteBytes = size_t{32} << 20;
 // After a tiny batch of so many requests the next is begun this much later: senders of little each would
@@ -61,6 +61,7 @@ Pipeline::Pipeline(Parts parts, const LogState& state, unsigned encode_threads,
                    std::function<void(Status)> on_failure)
     : parts_(std::move(parts)),
       on_failure_(std::move(on_failure)),
+      uncommitted_good_max_(kUncommittedMax + encode_threads),
       filters_(parts_.filters),
       state_(state),
       lateness_(state.newest_ns),
@@ -166,7 +167,7 @@ void Pipeline::RunSequencer() {
       PushMark(std::move(mark));
       batch = NewBatch();
       lock.lock();
-    } else if (begun && uncommitted_ < kUncommittedMax && (!has_input || batch->size() >= kBatchEventsGood)) {
+    } else if (begun && MayClose(*batch)) {
       lock.unlock();
       Close(std::move(batch));
       batch = NewBatch();
@@ -190,6 +191,11 @@ void Pipeline::RunSequencer() {
   sequencer_done_ = true;
   commit_ready_.notify_all();
   encode_ready_.notify_all();
+}
+
+bool Pipeline::MayClose(const Batch& batch) const {
+  if (batch.size() >= kBatchEventsGood) return uncommitted_ < uncommitted_good_max_;
+  return input_.empty() && uncommitted_ < kUncommittedMax;
 }
 
 // Lets time pass when the next batch is to be put off; false when it is not.
@@ -405,7 +411,7 @@ void Pipeline::KeepRows(Batch* batch) {
   if (batch->rows.capacity() < kBatchEventsGood) return;
   batch->rows.clear();
   std::lock_guard lock(mutex_);
-  if (spare_rows_.size() < kSpareRowsMax) spare_rows_.push_back(std::move(batch->rows));
+  if (spare_rows_.size() < uncommitted_good_max_) spare_rows_.push_back(std::move(batch->rows));
 }
 
 void Pipeline::Commit(std::vector<std::unique_ptr<Slot>>* slots) {

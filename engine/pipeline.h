@@ -115,6 +115,7 @@ class Pipeline {
   void RunEncoder();
   void RunCommitter();
 
+  bool MayClose(const Batch& batch) const;
   bool Rest(std::unique_lock<std::mutex>* lock);
   bool HasRoom(size_t events) const;
   void Sequence(AppendRequest request, Batch* batch);
@@ -141,6 +142,7 @@ class Pipeline {
 
   const Parts parts_;
   const std::function<void(Status)> on_failure_;
+  const size_t uncommitted_good_max_;
 
   rocksdb::WriteBatch write_;  // the committer's; keeps its memory
 
