@@ -5,6 +5,7 @@
 #include <map>
 #include <random>
 #include <set>
+#include <thread>
 
 #include "engine/conversion_joiner.h"
 #include "engine/event_reader.h"
@@ -94,6 +95,41 @@ class PipelineTest : public ::testing::Test {
     mark.abandoned = [&](const Status& status) { through.set_value(status); };
     pipeline_->Send(std::move(mark));
     return through.get_future().get();
+  }
+  // The committer stands in a mark until the promise is kept; returns once it does.
+  void HoldCommitter(std::shared_future<void> let_go) {
+    auto held = std::make_shared<std::promise<void>>();
+    Pipeline::Mark mark;
+    mark.at_mark = [held, let_go] {
+      held->set_value();
+      let_go.wait();
+    };
+    mark.abandoned = [held](const Status&) { held->set_value(); };
+    pipeline_->Send(std::move(mark));
+    held->get_future().wait();
+  }
+  void WaitUntilSequenced(size_t identities) {
+    for (;;) {
+      {
+        auto lock = identities_->Lock();
+        if (identities_->live_size() >= identities) return;
+      }
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+  }
+  // How many batches so many requests of so many events each become while the committer is held.
+  uint64_t BatchesWhileHeld(int requests, int events) {
+    std::promise<void> let_go;
+    HoldCommitter(let_go.get_future().share());
+    std::vector<std::future<Answer>> answers;
+    for (int i = 0; i < requests; ++i) {
+      answers.push_back(Append(ParseLines(Clicks(i * events, events))));
+      WaitUntilSequenced(static_cast<size_t>((i + 1) * events));
+    }
+    let_go.set_value();
+    for (auto& answer : answers) EXPECT_TRUE(answer.get().status.ok());
+    EXPECT_EQ(Counted("a"), requests * events);
+    return figures_.batches.load();
   }
   int64_t Counted(const std::string& ad) {
     std::optional<uint32_t> number = ads_->Find(ad);
@@ -206,6 +242,14 @@ TEST_F(PipelineTest, BurstsOfSmallRequestsShareBatchesAndAreAllAnswered) {
   EXPECT_EQ(figures_.accepted, static_cast<uint64_t>(sent));
   EXPECT_LT(figures_.batches, static_cast<uint64_t>(sent) / 2);
   pipeline_->Stop();
+}
+
+// The mark is one of two on their way, so the first request is the other.
+TEST_F(PipelineTest, SmallRequestsGatherWhileTheCommitterIsBusy) { EXPECT_EQ(BatchesWhileHeld(20, 1), 2); }
+
+// Two, and one for each of two encoders; the mark is one of them. What comes then gathers.
+TEST_F(PipelineTest, EveryEncoderHasABatchWhileTheCommitterIsBusy) {
+  EXPECT_EQ(BatchesWhileHeld(6, 16 * 1024), 4);
 }
 
 TEST_F(PipelineTest, DuplicatesAloneWriteNothingAndAreAnswered) {
