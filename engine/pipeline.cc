@@ -193,6 +193,7 @@ void Pipeline::RunSequencer() {
   encode_ready_.notify_all();
 }
 
+// Under mutex_.
 bool Pipeline::MayClose(const Batch& batch) const {
   if (batch.size() >= kBatchEventsGood) return uncommitted_ < uncommitted_good_max_;
   return input_.empty() && uncommitted_ < kUncommittedMax;

@@ -142,7 +142,7 @@ class Pipeline {
 
   const Parts parts_;
   const std::function<void(Status)> on_failure_;
-  const size_t uncommitted_good_max_;
+  const size_t uncommitted_good_max_;  // batches of a good size on their way at a time
 
   rocksdb::WriteBatch write_;  // the committer's; keeps its memory
 

@@ -108,10 +108,6 @@ rocksdb::ColumnFamilyOptions FamilyOptions(Family family, const std::shared_ptr<
   return options;
 }
 
-// What flushes, compaction and checkpoints write goes to the disk by this much at a time. A file that is
-// written out as a whole at its end holds up the log's sync for as long as that takes (bench/README.md).
-constexpr uint64_t kWriteOutBytes = uint64_t{1} << 20;
-
 rocksdb::DBOptions DatabaseOptions() {
   rocksdb::DBOptions options;
   options.create_if_missing = true;
@@ -119,7 +115,9 @@ rocksdb::DBOptions DatabaseOptions() {
   options.max_background_jobs = 3;
   // Small families are flushed for the sake of the log: it costs little and keeps the log short.
   options.max_total_wal_size = 128 << 20;
-  options.bytes_per_sync = kWriteOutBytes;
+  // What flushes, compaction and checkpoints write goes to the disk by this much at a time. A file that is
+  // written out as a whole at its end holds up the log's sync for as long as that takes (bench/README.md).
+  options.bytes_per_sync = 1 << 20;
   options.wal_bytes_per_sync = 4 << 20;
   options.max_open_files = -1;
   options.keep_log_file_num = 4;
@@ -326,9 +324,8 @@ rocksdb::Options Storage::OptionsFor(Family f) const {
 
 std::unique_ptr<rocksdb::SstFileWriter> Storage::NewFileWriter(Family f) const {
   constexpr bool kInvalidatePageCache = false;
-  rocksdb::EnvOptions writing;
-  writing.bytes_per_sync = kWriteOutBytes;
-  return std::make_unique<rocksdb::SstFileWriter>(writing, OptionsFor(f), nullptr, kInvalidatePageCache);
+  return std::make_unique<rocksdb::SstFileWriter>(rocksdb::EnvOptions(db_options_), OptionsFor(f), nullptr,
+                                                  kInvalidatePageCache);
 }
 
 std::string Storage::ScratchPath(std::string_view stem) {
