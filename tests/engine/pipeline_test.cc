@@ -6,6 +6,7 @@
 #include <random>
 #include <set>
 #include <thread>
+#include <utility>
 
 #include "engine/conversion_joiner.h"
 #include "engine/event_reader.h"
@@ -96,11 +97,11 @@ class PipelineTest : public ::testing::Test {
     pipeline_->Send(std::move(mark));
     return through.get_future().get();
   }
-  void WaitUntilSequenced(size_t identities) {
+  void WaitUntilSequenced(int identities) {
     for (;;) {
       {
         auto lock = identities_->Lock();
-        if (identities_->live_size() >= identities) return;
+        if (std::cmp_greater_equal(identities_->live_size(), identities)) return;
       }
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
@@ -118,7 +119,7 @@ class PipelineTest : public ::testing::Test {
     std::vector<std::future<Answer>> answers;
     for (int i = 0; i < requests; ++i) {
       answers.push_back(Append(ParseLines(Clicks(i * events, events))));
-      WaitUntilSequenced(static_cast<size_t>((i + 1) * events));
+      WaitUntilSequenced((i + 1) * events);
     }
     let_go.set_value();
     EXPECT_TRUE(mark.get().ok());
