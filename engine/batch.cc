@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "engine/learned_ads.h"
-#include "engine/radix_sort.h"
 #include "format/prefetch.h"
+#include "format/time_units.h"
 
 namespace tallymark {
 namespace {
@@ -19,17 +19,11 @@ constexpr size_t kKeptBlockBytes = size_t{4} << 20;
 
 void BatchEncoder::Sort(std::vector<BatchRow>* rows, size_t begin, size_t end, bool by_hour) {
   if (end - begin < 2) return;
-  int32_t hour_min = INT32_MAX;
-  for (size_t i = begin; i < end; ++i) hour_min = std::min(hour_min, (*rows)[i].hour);
-  items_.clear();
-  for (size_t i = begin; i < end; ++i) {
-    const BatchRow& row = (*rows)[i];
-    uint64_t hour = by_hour ? static_cast<uint32_t>(row.hour - hour_min) : 0;
-    items_.push_back({hour << 32 | row.ref.ad, static_cast<uint32_t>(i)});
-  }
-  RadixSort(&items_, &scratch_);
+  order_.Clear();
+  for (size_t i = begin; i < end; ++i)
+    order_.Add(by_hour ? HourBits((*rows)[i].hour) : 0, (*rows)[i].ref.ad);
   sorted_.clear();
-  for (const SortItem& item : items_) sorted_.push_back((*rows)[item.value]);
+  for (uint32_t place : order_.Sort()) sorted_.push_back((*rows)[begin + place]);
   if (sorted_.size() == rows->size()) {
     rows->swap(sorted_);
   } else {

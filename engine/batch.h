@@ -13,7 +13,7 @@
 #include "engine/engine.h"
 #include "engine/filter_matcher.h"
 #include "engine/identity_generation.h"
-#include "engine/radix_sort.h"
+#include "engine/key_order.h"
 #include "format/raw_block.h"
 
 namespace tallymark {
@@ -110,7 +110,7 @@ class BatchEncoder {
   std::vector<BatchRow> sorted_;
   std::vector<EventRef> refs_;
   std::string bytes_;
-  std::vector<SortItem> items_, scratch_;
+  KeyOrder order_;
 };
 
 }  // namespace tallymark

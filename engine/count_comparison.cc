@@ -81,9 +81,7 @@ CounterKey KeyOf(const RowRef& ref) {
 }
 
 uint32_t AdOf(uint64_t place) { return static_cast<uint32_t>(place >> 32); }
-int32_t HourOfPlace(uint64_t place) {
-  return static_cast<int32_t>(static_cast<uint32_t>(place) ^ 0x80000000U);
-}
+int32_t HourOfPlace(uint64_t place) { return HourOfBits(static_cast<uint32_t>(place)); }
 
 // The first bucket of an hour, within what a key can hold.
 int32_t BucketOf(int32_t hour, int64_t per_hour) {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "format/time_units.h"
+
 namespace tallymark {
 
 BigVector<SortItem> SortedRows(const CounterDelta& delta, bool hour_first) {
@@ -11,7 +13,7 @@ BigVector<SortItem> SortedRows(const CounterDelta& delta, bool hour_first) {
     CounterDelta::RowId id;
     if (!delta.RowAt(i, &id)) continue;
     const uint64_t key =
-        hour_first ? HourBits(id.hour) << 32 | id.ad : uint64_t{id.ad} << 32 | HourBits(id.hour);
+        hour_first ? uint64_t{HourBits(id.hour)} << 32 | id.ad : uint64_t{id.ad} << 32 | HourBits(id.hour);
     items.push_back({key, i});
   }
   BigVector<SortItem> scratch;

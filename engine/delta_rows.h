@@ -11,9 +11,6 @@
 
 namespace tallymark {
 
-// Sorts as hours do.
-inline uint64_t HourBits(int32_t hour) { return static_cast<uint32_t>(hour) ^ 0x80000000U; }
-
 // The rows of a delta: `value` is the row's index, the key (ad, HourBits), or with `hour_first`
 // (HourBits, ad).
 BigVector<SortItem> SortedRows(const CounterDelta& delta, bool hour_first);

@@ -8,6 +8,7 @@
 #include "engine/radix_sort.h"
 #include "format/keys.h"
 #include "format/prefetch.h"
+#include "format/time_units.h"
 
 namespace tallymark {
 namespace {
@@ -23,7 +24,7 @@ struct GroupItem {
 };
 
 uint64_t OrderOf(const DistinctRun::Group& group) {
-  return uint64_t{group.ad} << 32 | (static_cast<uint32_t>(group.hour) ^ 0x80000000U);
+  return uint64_t{group.ad} << 32 | HourBits(group.hour);
 }
 
 }  // namespace

@@ -14,7 +14,7 @@ constexpr size_t kLentBytes = size_t{64} << 10;
 constexpr size_t kAlignment = 64;
 
 uint64_t SortKey(uint32_t ad, int32_t hour) {
-  return uint64_t{ad} << 32 | (static_cast<uint32_t>(hour) ^ 0x80000000U);
+  return uint64_t{ad} << 32 | HourBits(hour);
 }
 
 uint64_t KeyOf(const DistinctRun::Group& group) { return SortKey(group.ad, group.hour); }
@@ -129,11 +129,9 @@ std::shared_ptr<const DistinctRun> DistinctRunBuilder::Finish() {
 
 std::shared_ptr<const DistinctRun> DistinctRunBuilder::FromRows(std::span<const PeopleRow> rows) {
   Begin();
-  items_.clear();
-  for (size_t i = 0; i < rows.size(); ++i)
-    items_.push_back({SortKey(rows[i].ad, rows[i].hour), static_cast<uint32_t>(i)});
-  RadixSort(&items_, &scratch_);
-  for (const SortItem& item : items_) Add(rows[item.value]);
+  order_.Clear();
+  for (const PeopleRow& row : rows) order_.Add(row.ad, HourBits(row.hour));
+  for (uint32_t place : order_.Sort()) Add(rows[place]);
   return Finish();
 }
 

@@ -7,7 +7,7 @@
 #include <span>
 #include <vector>
 
-#include "engine/radix_sort.h"
+#include "engine/key_order.h"
 #include "engine/slab.h"
 #include "format/distinct_element.h"
 #include "format/raw_block.h"
@@ -113,7 +113,7 @@ class DistinctRunBuilder {
 
   const std::shared_ptr<RunMemory> memory_;
   std::vector<PeopleRow> block_rows_;
-  std::vector<SortItem> items_, scratch_;
+  KeyOrder order_;
   std::vector<DistinctRun::Group> groups_;
   std::vector<DistinctElement> users_, ips_;
 };

@@ -33,6 +33,10 @@ constexpr int32_t HourOfMinute(int32_t minute) {
   return static_cast<int32_t>(FloorDiv(minute, kMinutesPerHour));
 }
 
+// Unsigned numbers that sort as hours do, and back.
+constexpr uint32_t HourBits(int32_t hour) { return static_cast<uint32_t>(hour) ^ 0x8000'0000U; }
+constexpr int32_t HourOfBits(uint32_t bits) { return static_cast<int32_t>(bits ^ 0x8000'0000U); }
+
 }  // namespace tallymark
 
 #endif  // TALLYMARK_FORMAT_TIME_UNITS_H_
