@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "format/distinct_element.h"
 #include "format/status.h"
 
 namespace tallymark {
@@ -46,7 +47,10 @@ class TextEncoder {
 
   // Appends 1..65,535 texts of at most kTextBytesMax bytes, without the encoding's own number,
   // which it returns. Equal input gives equal bytes (for one version of liblz4).
-  TextEncoding Encode(std::span<const std::string_view> texts, std::string* out);
+  // `known`, empty or one a text: the text's UserElement or AddressElement, or kNoElement. It changes no
+  // byte, but texts that an element gives whole are not read again, which is a cache miss each.
+  TextEncoding Encode(std::span<const std::string_view> texts, std::span<const DistinctElement> known,
+                      std::string* out);
 
  private:
   struct Scratch;

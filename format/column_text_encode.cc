@@ -27,6 +27,11 @@ namespace {
 
 using Texts = std::span<const std::string_view>;
 
+struct Column {
+  Texts texts;
+  std::span<const DistinctElement> known;  // see TextEncoder::Encode
+};
+
 constexpr size_t kShapeSamples = 16;
 constexpr size_t kShapeVotesMin = 4;   // of kShapeSamples
 constexpr size_t kPrefetchAhead = 12;  // texts
@@ -102,16 +107,21 @@ void Prefetch(Texts texts, size_t i) {
   PrefetchLine(text.data() + text.size());
 }
 
-template <class Parse>
-void Collect(Texts texts, Level& level, Parse parse) {
+// `tells`: whether an element is of this shape, its last word being the number.
+template <class Tells, class Parse>
+void Collect(const Column& column, Level& level, Tells tells, Parse parse) {
+  const auto& [texts, known] = column;
+  auto is_known = [&](size_t i) { return i < known.size() && tells(known[i]); };
   level.high.resize(texts.size());
   level.low.resize(texts.size());
   level.others.clear();
   level.other_rows.clear();
   size_t fitting = 0;
   for (size_t i = 0; i < texts.size(); ++i) {
-    Prefetch(texts, i);
-    if (parse(texts[i], &level.high[fitting], &level.low[fitting])) {
+    if (!is_known(i + kPrefetchAhead)) Prefetch(texts, i);
+    if (is_known(i)) {
+      level.high[fitting++] = known[i].word[2];
+    } else if (parse(texts[i], &level.high[fitting], &level.low[fitting])) {
       ++fitting;
     } else {
       level.others.push_back(texts[i]);
@@ -122,6 +132,8 @@ void Collect(Texts texts, Level& level, Parse parse) {
   level.low.resize(fitting);
 }
 
+bool TellsNothing(const DistinctElement&) { return false; }
+
 // Prefixes are short: a call of memcmp would take longer.
 bool StartsWith(std::string_view text, std::string_view prefix) {
   if (text.size() < prefix.size()) return false;
@@ -131,11 +143,33 @@ bool StartsWith(std::string_view text, std::string_view prefix) {
   return true;
 }
 
-void CollectShape(const Shape& shape, Texts texts, Level& level) {
+void CollectNumbers(const Shape& shape, const Column& column, Level& level) {
+  const bool plain = shape.digits_min == 1 && IsNumberedPrefix(shape.prefix);
+  const uint64_t high = plain ? NumberedPrefix(shape.prefix) : 0;
+  Collect(
+      column, level, [=](const DistinctElement& e) { return plain && e.high() == high; },
+      [&](std::string_view text, uint64_t* number, uint64_t*) {
+        return StartsWith(text, shape.prefix) &&
+               ParseDigits(text.substr(shape.prefix.size()), shape.digits_min, number);
+      });
+}
+
+void CollectAddresses(const Column& column, Level& level) {
+  Collect(
+      column, level, [](const DistinctElement& e) { return e.IsAddress(); },
+      [](std::string_view text, uint64_t* high, uint64_t*) {
+        uint32_t address = 0;
+        bool fits = ParseIpv4(text, &address);
+        *high = address;
+        return fits;
+      });
+}
+
+void CollectShape(const Shape& shape, const Column& column, Level& level) {
   switch (shape.encoding) {
     case TextEncoding::kUuid:
     case TextEncoding::kIpv6:
-      return Collect(texts, level, [&](std::string_view text, uint64_t* high, uint64_t* low) {
+      return Collect(column, level, TellsNothing, [&](std::string_view text, uint64_t* high, uint64_t* low) {
         TwoWords words;
         bool fits = shape.encoding == TextEncoding::kUuid ? ParseUuid(text, &words) : ParseIpv6(text, &words);
         *high = words.high;
@@ -143,33 +177,25 @@ void CollectShape(const Shape& shape, Texts texts, Level& level) {
         return fits;
       });
     case TextEncoding::kIpv4:
-      return Collect(texts, level, [](std::string_view text, uint64_t* high, uint64_t*) {
-        uint32_t address = 0;
-        bool fits = ParseIpv4(text, &address);
-        *high = address;
-        return fits;
-      });
+      return CollectAddresses(column, level);
     default:
-      return Collect(texts, level, [&](std::string_view text, uint64_t* high, uint64_t*) {
-        return StartsWith(text, shape.prefix) &&
-               ParseDigits(text.substr(shape.prefix.size()), shape.digits_min, high);
-      });
+      return CollectNumbers(shape, column, level);
   }
 }
 
 // One in ten numbers of a fixed width begins with a zero, so a sample may have none that tells the
 // width. The first misfit then does: whichever of the two shapes fits more texts is kept.
-void CollectByWidth(Shape* shape, Texts texts, Level& level) {
-  CollectShape(*shape, texts, level);
+void CollectByWidth(Shape* shape, const Column& column, Level& level) {
+  CollectShape(*shape, column, level);
   if (shape->encoding != TextEncoding::kNumber || shape->digits_min > 1 || level.others.empty()) return;
   const Shape padded = ShapeOf(level.others[0]);
   if (!padded.SameAs(*shape) || padded.digits_min == 1) return;
   const size_t fitting = level.high.size();
-  CollectShape(padded, texts, level);
+  CollectShape(padded, column, level);
   if (level.high.size() > fitting) {
     *shape = padded;
   } else {
-    CollectShape(*shape, texts, level);
+    CollectShape(*shape, column, level);
   }
 }
 
@@ -242,7 +268,7 @@ class Distinct {
   // The entry of `text`, new or known, counted once more.
   size_t Add(std::string_view text) {
     uint64_t key = KeyOf(text);
-    for (size_t at = SlotOf(key);; at = (at + 1) % slots_.size()) {
+    for (size_t at = SlotOf(key);; at = Next(at)) {
       if (slots_[at] == 0) return AddNew(text, key, at);
       Entry& entry = entries[slots_[at] - 1];
       if (entry.key != key || entry.text.size() != text.size()) continue;
@@ -258,8 +284,9 @@ class Distinct {
   static constexpr size_t kSlotsAtFirst = 256;
 
   size_t SlotOf(uint64_t key) const {
-    return static_cast<size_t>((key * 0x9E3779B97F4A7C15u) >> 32) % slots_.size();
+    return static_cast<size_t>((key * 0x9E3779B97F4A7C15u) >> 32) & (slots_.size() - 1);
   }
+  size_t Next(size_t at) const { return (at + 1) & (slots_.size() - 1); }
   size_t AddNew(std::string_view text, uint64_t key, size_t at) {
     entries.push_back({text, key, 1, 0});
     slots_[at] = static_cast<uint16_t>(entries.size());
@@ -270,7 +297,7 @@ class Distinct {
     slots_.assign(slots_.size() * 2, 0);
     for (size_t i = 0; i < entries.size(); ++i) {
       size_t at = SlotOf(entries[i].key);
-      while (slots_[at] != 0) at = (at + 1) % slots_.size();
+      while (slots_[at] != 0) at = Next(at);
       slots_[at] = static_cast<uint16_t>(i + 1);
     }
   }
@@ -288,20 +315,22 @@ struct TextEncoder::Scratch {
   std::vector<std::string_view> dictionary;
   std::vector<uint64_t> numbers;
 
-  TextEncoding Put(Texts texts, unsigned depth, bool try_dictionary, std::string* out);
-  TextEncoding PutByShape(Texts texts, unsigned depth, bool try_dictionary, std::string* out);
+  TextEncoding Put(const Column& column, unsigned depth, bool try_dictionary, std::string* out);
+  TextEncoding PutByShape(const Column& column, unsigned depth, bool try_dictionary, std::string* out);
   TextEncoding PutPlain(Texts texts, std::string* out);
   void PutDictionary(Texts texts, unsigned depth, std::string* out);
   bool FindDistinct(Texts texts);
 };
 
-TextEncoding TextEncoder::Scratch::Put(Texts texts, unsigned depth, bool try_dictionary, std::string* out) {
+TextEncoding TextEncoder::Scratch::Put(const Column& column, unsigned depth, bool try_dictionary,
+                                       std::string* out) {
+  const Texts texts = column.texts;
   if (texts.size() == 1) {
     out->append(texts[0]);
     return TextEncoding::kConstant;
   }
   if (!try_dictionary || depth == kTextDepthMax || !FindDistinct(texts)) {
-    return PutByShape(texts, depth, try_dictionary, out);
+    return PutByShape(column, depth, try_dictionary, out);
   }
   if (distinct.entries.size() == 1) {
     out->append(texts[0]);
@@ -313,7 +342,7 @@ TextEncoding TextEncoder::Scratch::Put(Texts texts, unsigned depth, bool try_dic
   PutDictionary(texts, depth, &body);
   size_t start = out->size();
   if (!clearly_good) {
-    TextEncoding other = PutByShape(texts, depth, try_dictionary, out);
+    TextEncoding other = PutByShape(column, depth, try_dictionary, out);
     if (out->size() - start <= body.size()) return other;
     out->resize(start);
   }
@@ -321,12 +350,13 @@ TextEncoding TextEncoder::Scratch::Put(Texts texts, unsigned depth, bool try_dic
   return TextEncoding::kDictionary;
 }
 
-TextEncoding TextEncoder::Scratch::PutByShape(Texts texts, unsigned depth, bool try_dictionary,
+TextEncoding TextEncoder::Scratch::PutByShape(const Column& column, unsigned depth, bool try_dictionary,
                                               std::string* out) {
+  const Texts texts = column.texts;
   Shape shape = PrevailingShape(texts);
   if (shape.encoding == TextEncoding::kPlain) return PutPlain(texts, out);
   Level& level = levels[depth];
-  CollectByWidth(&shape, texts, level);
+  CollectByWidth(&shape, column, level);
   if (level.others.empty()) {
     PutShape(shape, level, out);
     return shape.encoding;
@@ -343,7 +373,7 @@ TextEncoding TextEncoder::Scratch::PutByShape(Texts texts, unsigned depth, bool 
   PutLengthPrefixed(out, level.body);
   size_t encoding_at = out->size();
   out->push_back(0);
-  TextEncoding rest = Put(level.others, depth + 1, try_dictionary, out);
+  TextEncoding rest = Put({level.others, {}}, depth + 1, try_dictionary, out);
   (*out)[encoding_at] = static_cast<char>(rest);
   return TextEncoding::kSplit;
 }
@@ -387,7 +417,7 @@ void TextEncoder::Scratch::PutDictionary(Texts texts, unsigned depth, std::strin
   EncodeInts(numbers, out);
   size_t encoding_at = out->size();
   out->push_back(0);
-  TextEncoding inner = PutByShape(dictionary, depth + 1, false, out);
+  TextEncoding inner = PutByShape({dictionary, {}}, depth + 1, false, out);
   (*out)[encoding_at] = static_cast<char>(inner);
 }
 
@@ -408,8 +438,9 @@ bool TextEncoder::Scratch::FindDistinct(Texts texts) {
 TextEncoder::TextEncoder() : scratch_(std::make_unique<Scratch>()) {}
 TextEncoder::~TextEncoder() = default;
 
-TextEncoding TextEncoder::Encode(std::span<const std::string_view> texts, std::string* out) {
-  return scratch_->Put(texts, 0, true, out);
+TextEncoding TextEncoder::Encode(std::span<const std::string_view> texts,
+                                 std::span<const DistinctElement> known, std::string* out) {
+  return scratch_->Put({texts, known}, 0, true, out);
 }
 
 }  // namespace tallymark

@@ -55,8 +55,10 @@ struct alignas(kCacheLine) Event {
   std::array<uint32_t, kFieldCount> offset{};
   uint32_t extra_begin = 0;              // into EventChunk::extras
   int64_t revenue_micros = 0;            // millionths; meaningful when has_revenue
-  DistinctElement user = kNoElement;     // see ComputePeople in event_identity.h
-  DistinctElement address = kNoElement;  // the same
+  // Of user_id and ip as they stand, or kNoElement; see ComputePeople in event_identity.h. A raw block is
+  // made from an element in place of its text where that is whole in it.
+  DistinctElement user = kNoElement;
+  DistinctElement address = kNoElement;
 
   bool Has(Field f) const { return size[static_cast<size_t>(f)] != kAbsent; }
   bool Inherited(Field f) const { return (inherited >> static_cast<unsigned>(f) & 1U) != 0; }

@@ -31,11 +31,13 @@ constexpr size_t kKeptExtraColumns = 256;  // memory of more than these is given
 struct TextColumn {
   std::string_view name;
   std::vector<std::string_view> texts;
-  std::vector<uint16_t> rows;  // empty as long as every row has a text
+  std::vector<uint16_t> rows;          // empty as long as every row has a text
+  std::vector<DistinctElement> known;  // empty, or of each text; see TextEncoder::Encode
 
   void Clear() {
     texts.clear();
     rows.clear();
+    known.clear();
   }
   void Add(std::string_view text, uint16_t row) {
     if (texts.size() != row) AddRow(row);
@@ -153,6 +155,8 @@ void RawBlockEncoder::Scratch::GatherRow(const EventRef& ref, uint16_t row) {
     if (event.size[f] == kAbsent) continue;
     fields[f].Add({text + event.offset[f], event.size[f]}, row);
   }
+  if (event.Has(Field::kUserId)) fields[static_cast<size_t>(Field::kUserId)].known.push_back(event.user);
+  if (event.Has(Field::kIp)) fields[static_cast<size_t>(Field::kIp)].known.push_back(event.address);
   if (event.has_revenue) {
     revenue.push_back(event.revenue_micros);
     revenue_rows.push_back(row);
@@ -263,7 +267,8 @@ void RawBlockEncoder::Scratch::PutText(uint8_t id, TextColumn& column, size_t co
     column.ListRows();
     layout = static_cast<uint8_t>(EncodeRowSet(column.rows, count, out));
   }
-  TextEncoding encoding = text_encoder.Encode(by_ad ? per_ad : column.texts, out);
+  const TextEncoding encoding =
+      by_ad ? text_encoder.Encode(per_ad, {}, out) : text_encoder.Encode(column.texts, column.known, out);
   directory.Add(id, static_cast<uint8_t>(encoding), layout, out->size() - start);
 }
 

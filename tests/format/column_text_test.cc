@@ -18,11 +18,23 @@ struct Encoded {
   std::string body;
 };
 
-Encoded Encode(const Texts& texts) {
+Encoded Encode(const Texts& texts, std::span<const DistinctElement> known = {}) {
   std::vector<std::string_view> views(texts.begin(), texts.end());
   Encoded encoded;
-  encoded.encoding = TextEncoder().Encode(views, &encoded.body);
+  encoded.encoding = TextEncoder().Encode(views, known, &encoded.body);
   return encoded;
+}
+
+// That elements of the texts, all or every second one's, change no byte.
+void ExpectSameWhenKnown(const Texts& texts, DistinctElement (*element_of)(std::string_view)) {
+  const Encoded expected = Encode(texts);
+  for (size_t step : {1, 2}) {
+    std::vector<DistinctElement> known(texts.size(), kNoElement);
+    for (size_t i = 0; i < texts.size(); i += step) known[i] = element_of(texts[i]);
+    const Encoded encoded = Encode(texts, known);
+    EXPECT_EQ(encoded.encoding, expected.encoding);
+    EXPECT_EQ(encoded.body, expected.body);
+  }
 }
 
 Status Decode(const Encoded& encoded, size_t count, size_t begin, size_t end, Texts* texts) {
@@ -159,6 +171,33 @@ TEST(TextColumn, AFewMisfitsAreSplitOff) {
   });
   EXPECT_EQ(ExpectRoundTrip(texts), TextEncoding::kSplit);
   EXPECT_LT(Encode(texts).body.size(), 4'000 * 21 / 8 + 80 * 8U);
+}
+
+TEST(TextColumn, KnownAddressesGiveTheSameBytes) {
+  std::mt19937_64 random(TestSeed());
+  ExpectSameWhenKnown(Generate(2'000, [&](size_t) { return Ipv4(random()); }), AddressElement);
+  ExpectSameWhenKnown(Generate(2'000, [&](size_t i) { return i % 3 == 0 ? "2001:db8::1" : Ipv4(random()); }),
+                      AddressElement);
+  ExpectSameWhenKnown(Generate(2'000, [&](size_t i) { return i % 50 == 0 ? "" : Ipv4(random() % 90); }),
+                      AddressElement);
+}
+
+TEST(TextColumn, KnownUsersGiveTheSameBytes) {
+  std::mt19937_64 random(TestSeed());
+  auto users = [&](const std::string& prefix, uint64_t limit) {
+    return Generate(3'000, [&](size_t) { return Numbered(prefix, random() % limit); });
+  };
+  for (const char* prefix : {"", "u", "user-", "seven-7", "exactly", "too-long-for-it-"}) {
+    ExpectSameWhenKnown(users(prefix, 1'000'000), UserElement);
+    ExpectSameWhenKnown(users(prefix, 1'000'000'000'000), UserElement);
+    ExpectSameWhenKnown(users(prefix, 100), UserElement);
+  }
+  Texts padded = Generate(3'000, [&](size_t) { return "u" + std::to_string(10'000 + random() % 9'000); });
+  for (size_t i = 0; i < padded.size(); i += 7) padded[i] = "u0" + padded[i].substr(2);
+  ExpectSameWhenKnown(padded, UserElement);
+  ExpectSameWhenKnown(
+      Generate(3'000, [&](size_t i) { return Numbered(i % 20 == 0 ? "v" : "u", random() % 1'000'000); }),
+      UserElement);
 }
 
 TEST(TextColumn, FewDistinctTextsAreADictionary) {

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "format/event_identity.h"
 #include "format/raw_block.h"
 
 namespace tallymark {
@@ -57,6 +58,7 @@ class EventSource {
       extra.inherited = plain.inherited_extras.contains(name);
       chunk_.extras.push_back(extra);
     }
+    ComputePeople(chunk_, event);
     chunk_.events.push_back(event);
   }
   uint32_t Store(std::string_view text) {
