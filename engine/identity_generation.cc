@@ -8,6 +8,11 @@ namespace tallymark {
 namespace {
 
 constexpr size_t kFirstSlots = size_t{1} << 12;
+// A generation begins with as many slots as leave half of them free with as many entries as the one before
+// had. One that is sealed late has more, and placing millions of entries anew just before it goes
+// would hold the sequencer up for a third of a second.
+constexpr size_t kFullNumerator = 5;
+constexpr size_t kFullDenominator = 8;
 
 }  // namespace
 
@@ -29,7 +34,7 @@ void IdentityGeneration::AddPiece(Lane* lane) {
 }
 
 uint32_t IdentityGeneration::Insert(const LiveIdentity& entry) {
-  if (size_t{size_} * 2 >= slots_.size()) Grow();
+  if (size_t{size_} * kFullDenominator >= slots_.size() * kFullNumerator) Grow();
   Lane& lane = lanes_[LaneOf(entry.id)];
   if (lane.next == lane.end) AddPiece(&lane);
   const uint32_t number = lane.next++;
