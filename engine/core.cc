@@ -22,8 +22,10 @@ namespace {
 constexpr double kFilterPollSeconds = 0.2;
 constexpr double kUpkeepPollSeconds = 0.05;
 constexpr double kRepackPollSecondsMax = 30;
-// People in memory that make a checkpoint due: events beyond EngineOptions::checkpoint_events' default.
-constexpr uint64_t kPeopleBytes = 640ULL << 20;
+// People and counters in memory that make a checkpoint due before EngineOptions::checkpoint_events do, where
+// most events are of ads that have few: half of what senders have to wait for, and less (see Pipeline).
+constexpr uint64_t kPeopleBytes = 896ULL << 20;
+constexpr uint32_t kRows = 6'500'000;
 // Raw blocks in RocksDB's memory that are worth a flush when nothing comes.
 constexpr uint64_t kQuietFlushBytes = 1ULL << 20;
 // Shares of EngineOptions::memory_bytes.
@@ -340,7 +342,8 @@ Core::Scope Core::DueScope() {
   due.seal = in_memory >= options.seal_identities ||
              (in_memory > 0 && passed(last_seal_seconds_, options.seal_interval_ms));
   due.counts =
-      waiting > 0 && (distinct_->live_bytes() >= kPeopleBytes || waiting >= options.checkpoint_events ||
+      waiting > 0 && (distinct_->live_bytes() >= kPeopleBytes || counters_->live_rows() >= kRows ||
+                      waiting >= options.checkpoint_events ||
                       passed(last_checkpoint_seconds_, options.checkpoint_interval_ms));
   return due;
 }

@@ -48,7 +48,7 @@ struct EngineOptions {
   unsigned encode_threads = 0;
   // Counters and people are checkpointed when this many events wait for it, or after the interval. A
   // restart counts again what a crash left uncovered.
-  uint64_t checkpoint_events = 16'000'000;
+  uint64_t checkpoint_events = 32'000'000;
   int64_t checkpoint_interval_ms = 30'000;
   // Identities held in memory before they are sealed into segments, and the longest wait.
   uint64_t seal_identities = 8'000'000;
