@@ -1,11 +1,13 @@
 // Writing a checkpoint, and what expires.
 
 #include <algorithm>
+#include <future>
 
 #include "engine/core.h"
 #include "engine/identity_sealer.h"
 #include "engine/meta_keys.h"
 #include "engine/position_file.h"
+#include "engine/thread_name.h"
 #include "format/block_index.h"
 #include "format/coding.h"
 #include "format/keys.h"
@@ -18,6 +20,19 @@ namespace {
 int32_t KeptFrom(int64_t now_ns, int64_t retain_ms) {
   if (retain_ms == 0) return INT32_MIN;
   return HourOf(now_ns - retain_ms * kNsPerMs) - 1;
+}
+
+// People in memory from which a checkpoint takes long enough to be worth a second thread: about two million
+// events. Smaller ones, of a steady stream, leave the other processors to those who wait for answers.
+constexpr uint64_t kBesideBytes = 64ULL << 20;
+
+// Deferred: whoever asks for the result makes it.
+std::future<Result<DistinctView::Files>> BeginWriting(DistinctView* people) {
+  const bool beside = people->delta_bytes() >= kBesideBytes;
+  return std::async(beside ? std::launch::async : std::launch::deferred, [people, beside] {
+    if (beside) NameThisThread("upkeep-people");
+    return people->WriteFiles();
+  });
 }
 
 bool Advance(std::atomic<int32_t>* position, int32_t to) {
@@ -39,6 +54,9 @@ Status Core::WriteCheckpoint(bool seal, uint64_t sequence) {
   if (!learned.ok()) return learned.status();
   if (learned->file) files.push_back(*learned->file);
   positions.emplace_back(kPositionAdOwners, std::move(learned->position));
+  // Counters and people have nothing in common until their files are ingested.
+  std::future<Result<DistinctView::Files>> people_files;
+  if (people) people_files = BeginWriting(distinct_.get());
   if (counters) {
     Result<CounterView::Files> written = counters_->WriteFiles();
     if (!written.ok()) return written.status();
@@ -46,7 +64,7 @@ Status Core::WriteCheckpoint(bool seal, uint64_t sequence) {
     positions.emplace_back(kPositionCounters, std::move(written->position));
   }
   if (people) {
-    Result<DistinctView::Files> written = distinct_->WriteFiles();
+    Result<DistinctView::Files> written = people_files.get();
     if (!written.ok()) return written.status();
     files.insert(files.end(), written->files.begin(), written->files.end());
     positions.emplace_back(kPositionDistinct, std::move(written->position));

@@ -37,7 +37,7 @@ struct DistinctPoint {
 // person twice changes nothing, so an event may be applied any number of times.
 //
 // Threads: Apply, Replay and Freeze belong to the committer (or to recovery); WriteFiles,
-// IngestAndPublish and CompleteStep to the upkeep thread; the rest to anyone.
+// IngestAndPublish and CompleteStep to the upkeep thread, or to one it waits for; the rest to anyone.
 class DistinctView {
  public:
   // A union over a range stays exact up to this many, unless one of its hours is a sketch.

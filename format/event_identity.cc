@@ -117,8 +117,8 @@ Hash128 IdentityOfEventId(EventKind kind, std::string_view event_id) {
 }
 
 void ComputePeople(const EventChunk& chunk, Event& event) {
-  event.user = UserElement(chunk.Get(event, Field::kUserId));
-  event.address = AddressElement(chunk.Get(event, Field::kIp));
+  if (event.user == kNoElement) event.user = UserElement(chunk.Get(event, Field::kUserId));
+  if (event.address == kNoElement) event.address = AddressElement(chunk.Get(event, Field::kIp));
 }
 
 void ComputeIdentity(const EventChunk& chunk, Event& event) {

@@ -20,7 +20,8 @@ namespace tallymark {
 // neither, so that a resend is known. What a raw block gives back hashes the same.
 void ComputeIdentity(const EventChunk& chunk, Event& event);
 
-// Fills event.user and event.address from their texts, inherited or not: what distinct sets hold of them.
+// Fills event.user and event.address from their texts, inherited or not: what distinct sets hold of them. One
+// that is there is left: the scan of lines makes some.
 void ComputePeople(const EventChunk& chunk, Event& event);
 
 // The identity of an event of this kind with this event_id: how a conversion finds its click.

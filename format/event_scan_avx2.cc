@@ -45,6 +45,45 @@ inline uint64_t StopBits64(const char* p) { return StopBits32(p) | StopBits32(p 
 // 64 when there is none.
 inline uint32_t LowestBit(uint64_t bits) { return static_cast<uint32_t>(_tzcnt_u64(bits)); }
 
+// Where the digits of each octet stand in an address, for a shuffle that is looked up by the places of the
+// dots (after Wojciech Mula, "SIMD-ized faster parse of IPv4 addresses", 2023). 16 bytes for each of the 81
+// ways in which four octets have one to three digits; an octet's go to the end of its four bytes, 0x80 gives zero.
+struct OctetShuffles {
+  alignas(16) uint8_t bytes[81][16];
+
+  constexpr OctetShuffles() : bytes() {
+    for (int way = 0; way < 81; ++way) {
+      const int lengths[4] = {way % 3 + 1, way / 3 % 3 + 1, way / 9 % 3 + 1, way / 27 + 1};
+      int begin = 0;
+      for (int octet = 0; octet < 4; ++octet) {
+        for (int i = 0; i < 4; ++i) {
+          const int digit = i - (4 - lengths[octet]);
+          bytes[way][4 * octet + i] = static_cast<uint8_t>(digit < 0 ? 0x80 : begin + digit);
+        }
+        begin += lengths[octet] + 1;
+      }
+    }
+  }
+};
+constexpr OctetShuffles kOctetShuffles;
+
+// `dots` has the three of a valid address of `size` bytes.
+inline void SetAddress(__m128i text, uint32_t dots, uint32_t size, Event* event) {
+  const uint32_t first = _tzcnt_u32(dots);
+  const uint32_t second = _tzcnt_u32(dots & (dots - 1));
+  const uint32_t third = 31 - static_cast<uint32_t>(__builtin_clz(dots));
+  // The lengths less one, as digits to base 3.
+  const uint32_t way = 27 * size - 18 * third - 6 * second - 2 * first - 79;
+  const __m128i shuffle = _mm_load_si128(reinterpret_cast<const __m128i*>(kOctetShuffles.bytes[way]));
+  const __m128i digits = _mm_shuffle_epi8(_mm_and_si128(text, _mm_set1_epi8(0x0F)), shuffle);
+  const __m128i pairs = _mm_maddubs_epi16(digits, _mm_set1_epi32(0x010A6400));  // by 0, 100, 10, 1
+  const __m128i octets = _mm_madd_epi16(pairs, _mm_set1_epi16(1));
+  const __m128i joined = _mm_shuffle_epi8(octets, _mm_set1_epi32(0x0004080C));  // the first on top
+  uint32_t* const word = event->address.word.begin();
+  word[0] = word[1] = 0;
+  word[2] = static_cast<uint32_t>(_mm_cvtsi128_si32(joined));
+}
+
 inline uint32_t EqualBits16(const char* a, const char* b) {
   __m128i equal = _mm_cmpeq_epi8(_mm_loadu_si128(reinterpret_cast<const __m128i*>(a)),
                                  _mm_loadu_si128(reinterpret_cast<const __m128i*>(b)));

@@ -49,6 +49,8 @@ inline uint64_t StopBits64(const char* p) {
 // 63 when there is none.
 inline uint32_t LowestBit(uint64_t bits) { return static_cast<uint32_t>(__builtin_ctzll(bits | 1ULL << 63)); }
 
+inline void SetAddress(__m128i /*text*/, uint32_t /*dots*/, uint32_t /*size*/, Event* /*event*/) {}
+
 inline uint32_t EqualBits16(const char* a, const char* b) {
   return Vector::Bits(_mm_cmpeq_epi8(Vector::Load(a), Vector::Load(b)));
 }

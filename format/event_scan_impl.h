@@ -29,7 +29,8 @@ struct Line {
   auto offset = static_cast<uint32_t>(p - run.text);
   if (slot.target < kFieldCount) {
     if (size == 0 && slot.empty_is_absent) return true;
-    if (slot.target == static_cast<uint8_t>(Field::kIp) && !IsIp(p, run.text + run.end, size)) return false;
+    if (slot.target == static_cast<uint8_t>(Field::kIp) && !TakeIp(p, run.text + run.end, size, line.event))
+      return false;
     line.event->offset.begin()[slot.target] = offset;
     line.event->size.begin()[slot.target] = static_cast<uint16_t>(size);
     return true;

@@ -130,6 +130,8 @@ std::string Describe(const EventChunk& chunk, const ParseReport& report) {
     out += std::string(EventKindName(event.kind)) + " " + std::to_string(event.time_ns) + " " +
            std::to_string(event.identity.hi) + " " + std::to_string(event.identity.lo) + " " +
            std::to_string(event.content_check) + " " + std::to_string(event.ad_hash);
+    for (uint32_t word : event.user.word) out += " " + std::to_string(word);
+    for (uint32_t word : event.address.word) out += " " + std::to_string(word);
     if (event.has_revenue) out += " revenue " + std::to_string(event.revenue_micros);
     for (int i = 0; i < kFieldCount; ++i) {
       auto field = static_cast<Field>(i);

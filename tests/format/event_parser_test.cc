@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <string>
+#include <vector>
 
 namespace tallymark {
 namespace {
@@ -45,6 +47,36 @@ std::string Extras(const Parsed& parsed, size_t i = 0) {
         std::string(parsed.chunk.ExtraName(extra)) + "=" + std::string(parsed.chunk.ExtraValue(extra)) + ";";
   }
   return out;
+}
+
+// Every way in which four octets have one to three digits, read by each path.
+TEST(EventParserTest, AddressesOfAnyLengthsAreTheirElements) {
+  constexpr std::array<uint32_t, 6> kOctets = {0, 9, 10, 99, 100, 255};
+  std::string lines;
+  std::vector<uint32_t> expected;
+  for (uint32_t a : kOctets) {
+    for (uint32_t b : kOctets) {
+      for (uint32_t c : kOctets) {
+        for (uint32_t d : kOctets) {
+          const std::string ip = std::to_string(a) + "." + std::to_string(b) + "." + std::to_string(c) + "." +
+                                 std::to_string(d);
+          lines.append("click,ad_id=a1 event_id=\"").append(ip).append("\",ip=\"").append(ip).append("\"\n");
+          expected.push_back(a << 24 | b << 16 | c << 8 | d);
+        }
+      }
+    }
+  }
+  for (auto isa : {EventParser::Isa::kBaseline, EventParser::Isa::kAvx2}) {
+    Parsed parsed;
+    parsed.chunk.text = lines;
+    EventParser(isa).Parse({}, false, &parsed.chunk, &parsed.report);
+    ASSERT_EQ(parsed.chunk.events.size(), expected.size());
+    for (size_t i = 0; i < expected.size(); ++i) {
+      const Event& event = parsed.chunk.events[i];
+      ASSERT_EQ(event.address, (DistinctElement{{0, 0, expected[i]}})) << parsed.chunk.Get(event, Field::kIp);
+      ASSERT_EQ(event.address, AddressElement(parsed.chunk.Get(event, Field::kIp)));
+    }
+  }
 }
 
 TEST(EventParserTest, KindsAttributesMoneyAndTimeAreRead) {
