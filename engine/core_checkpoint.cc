@@ -22,13 +22,8 @@ int32_t KeptFrom(int64_t now_ns, int64_t retain_ms) {
   return HourOf(now_ns - retain_ms * kNsPerMs) - 1;
 }
 
-// People in memory from which a checkpoint takes long enough to be worth a second thread: about two million
-// events. Smaller ones, of a steady stream, leave the other processors to those who wait for answers.
-constexpr uint64_t kBesideBytes = 64ULL << 20;
-
-// Deferred: whoever asks for the result makes it.
-std::future<Result<DistinctView::Files>> BeginWriting(DistinctView* people) {
-  const bool beside = people->delta_bytes() >= kBesideBytes;
+// On a thread of their own, or when the result is asked for.
+std::future<Result<DistinctView::Files>> BeginWriting(DistinctView* people, bool beside) {
   return std::async(beside ? std::launch::async : std::launch::deferred, [people, beside] {
     if (beside) NameThisThread("upkeep-people");
     return people->WriteFiles();
@@ -56,7 +51,10 @@ Status Core::WriteCheckpoint(bool seal, uint64_t sequence) {
   positions.emplace_back(kPositionAdOwners, std::move(learned->position));
   // Counters and people have nothing in common until their files are ingested.
   std::future<Result<DistinctView::Files>> people_files;
-  if (people) people_files = BeginWriting(distinct_.get());
+  if (people) {
+    const bool beside = distinct_->delta_bytes() >= context_.options.people_beside_bytes;
+    people_files = BeginWriting(distinct_.get(), beside);
+  }
   if (counters) {
     Result<CounterView::Files> written = counters_->WriteFiles();
     if (!written.ok()) return written.status();

@@ -38,6 +38,7 @@ class ConversionModelTest : public ::testing::TestWithParam<int> {
     options_.free_space_floor_bytes = 0;
     options_.checkpoint_events = 200;
     options_.checkpoint_interval_ms = 20;
+    if (seed_ % 2 == 0) options_.people_beside_bytes = 0;  // always on a second thread
     options_.seal_identities = 300;
     options_.conversion_window_ms = kWindow / kNsPerMs;
     Open();

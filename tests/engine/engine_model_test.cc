@@ -155,6 +155,7 @@ class EngineModelTest : public ::testing::TestWithParam<int> {
     options_.free_space_floor_bytes = 0;
     options_.checkpoint_events = 200;
     options_.checkpoint_interval_ms = 50;
+    if (seed_ % 2 == 0) options_.people_beside_bytes = 0;  // always on a second thread
     options_.seal_identities = 300;
     engine_ = MustOpen(options_);
   }
