@@ -27,6 +27,8 @@
 
 namespace tallymark {
 
+struct SealedFiles;
+
 // What a Core shares with the engine around it and outlives it.
 struct CoreContext {
   EngineOptions options;
@@ -122,6 +124,7 @@ class Core {
   Status Checkpoint(Scope scope);
   Result<bool> FreezeAtMark(Scope scope, uint64_t* sequence);
   Status WriteCheckpoint(bool seal, uint64_t sequence);
+  Result<SealedFiles> SealFrozen(uint64_t sequence);
   Status FlushWhenQuiet();
   Status FlushEverything();
   Status ExpireRaw(int32_t first_kept);

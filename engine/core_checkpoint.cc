@@ -38,10 +38,23 @@ bool Advance(std::atomic<int32_t>* position, int32_t to) {
 
 }  // namespace
 
+Result<SealedFiles> Core::SealFrozen(uint64_t sequence) {
+  const int32_t raw_from = retention_->raw.load();
+  // An event just inside retention may repeat one that lies a window before it.
+  const int64_t oldest_ns = raw_from * kNsPerHour - context_.options.dedup_window_ms * kNsPerMs;
+  const int32_t first_day = raw_from == INT32_MIN ? INT32_MIN : DayOf(oldest_ns);
+  return SealGeneration(storage_.get(), identities_->manifest(), *identities_->frozen().generation, sequence,
+                        first_day);
+}
+
 // Of what is frozen; with `seal` identities too.
 Status Core::WriteCheckpoint(bool seal, uint64_t sequence) {
   std::vector<IngestFile> files;
   std::vector<std::pair<std::string_view, std::string>> positions;
+  auto take = [&](std::string_view name, const std::vector<IngestFile>& written, std::string position) {
+    files.insert(files.end(), written.begin(), written.end());
+    positions.emplace_back(name, std::move(position));
+  };
   const bool counters = counters_->has_frozen();
   const bool people = distinct_->has_frozen();
   learned_->Freeze(sequence);
@@ -49,7 +62,7 @@ Status Core::WriteCheckpoint(bool seal, uint64_t sequence) {
   if (!learned.ok()) return learned.status();
   if (learned->file) files.push_back(*learned->file);
   positions.emplace_back(kPositionAdOwners, std::move(learned->position));
-  // Counters and people have nothing in common until their files are ingested.
+  // People and counters have nothing in common until their files are ingested.
   std::future<Result<DistinctView::Files>> people_files;
   if (people) {
     const bool beside = distinct_->delta_bytes() >= context_.options.people_beside_bytes;
@@ -58,23 +71,16 @@ Status Core::WriteCheckpoint(bool seal, uint64_t sequence) {
   if (counters) {
     Result<CounterView::Files> written = counters_->WriteFiles();
     if (!written.ok()) return written.status();
-    files.insert(files.end(), written->files.begin(), written->files.end());
-    positions.emplace_back(kPositionCounters, std::move(written->position));
+    take(kPositionCounters, written->files, std::move(written->position));
   }
   if (people) {
     Result<DistinctView::Files> written = people_files.get();
     if (!written.ok()) return written.status();
-    files.insert(files.end(), written->files.begin(), written->files.end());
-    positions.emplace_back(kPositionDistinct, std::move(written->position));
+    take(kPositionDistinct, written->files, std::move(written->position));
   }
   SealedFiles sealed;
   if (seal) {
-    const int32_t raw_from = retention_->raw.load();
-    // An event just inside retention may repeat one that lies a window before it.
-    const int64_t oldest_ns = raw_from * kNsPerHour - context_.options.dedup_window_ms * kNsPerMs;
-    const int32_t first_day = raw_from == INT32_MIN ? INT32_MIN : DayOf(oldest_ns);
-    Result<SealedFiles> result = SealGeneration(storage_.get(), identities_->manifest(),
-                                                *identities_->frozen().generation, sequence, first_day);
+    Result<SealedFiles> result = SealFrozen(sequence);
     if (!result.ok()) return result.status();
     sealed = std::move(*result);
     for (const std::string& path : sealed.paths) files.push_back({Family::kIdentities, path});

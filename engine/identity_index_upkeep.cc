@@ -1,5 +1,7 @@
 // The part of IdentityIndex that the sealing thread calls: swapping segments and filters.
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -77,6 +79,10 @@ void IdentityIndex::EvictOverBudget() {
       if (has && (oldest == nullptr || day->touched < oldest->touched)) oldest = day.get();
     }
     if (oldest == nullptr) return;
+    spdlog::warn(
+        "identity filters take {} MiB of {}: that of UTC day {} since 1970 is given up, and whether an event of that day "
+        "is a duplicate is asked on disk, which is slow; a larger --memory keeps it",
+        FilterBytes() >> 20, options_.filter_bytes_max >> 20, oldest->day);
     oldest->table.reset();
     oldest->loaded.reset();
     oldest->trusted = false;
