@@ -110,7 +110,8 @@ void Prefetch(Texts texts, size_t i) {
 // `tells`: whether an element is of this shape, its last word being the number.
 template <class Tells, class Parse>
 void Collect(const Column& column, Level& level, Tells tells, Parse parse) {
-  const auto& [texts, known] = column;
+  const Texts texts = column.texts;
+  const std::span<const DistinctElement> known = column.known;
   auto is_known = [&](size_t i) { return i < known.size() && tells(known[i]); };
   level.high.resize(texts.size());
   level.low.resize(texts.size());
