@@ -20,8 +20,7 @@ constexpr size_t kKeptBlockBytes = size_t{4} << 20;
 void BatchEncoder::Sort(std::vector<BatchRow>* rows, size_t begin, size_t end, bool by_hour) {
   if (end - begin < 2) return;
   order_.Clear();
-  for (size_t i = begin; i < end; ++i)
-    order_.Add(by_hour ? HourBits((*rows)[i].hour) : 0, (*rows)[i].ref.ad);
+  for (size_t i = begin; i < end; ++i) order_.Add(by_hour ? HourBits((*rows)[i].hour) : 0, (*rows)[i].ref.ad);
   sorted_.clear();
   for (uint32_t place : order_.Sort()) sorted_.push_back((*rows)[begin + place]);
   if (sorted_.size() == rows->size()) {

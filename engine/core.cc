@@ -341,10 +341,9 @@ Core::Scope Core::DueScope() {
   Scope due;
   due.seal = in_memory >= options.seal_identities ||
              (in_memory > 0 && passed(last_seal_seconds_, options.seal_interval_ms));
-  due.counts =
-      waiting > 0 && (distinct_->live_bytes() >= kPeopleBytes || counters_->live_rows() >= kRows ||
-                      waiting >= options.checkpoint_events ||
-                      passed(last_checkpoint_seconds_, options.checkpoint_interval_ms));
+  due.counts = waiting > 0 && (distinct_->live_bytes() >= kPeopleBytes || counters_->live_rows() >= kRows ||
+                               waiting >= options.checkpoint_events ||
+                               passed(last_checkpoint_seconds_, options.checkpoint_interval_ms));
   return due;
 }
 

@@ -23,9 +23,7 @@ struct GroupItem {
   uint32_t group = 0;
 };
 
-uint64_t OrderOf(const DistinctRun::Group& group) {
-  return uint64_t{group.ad} << 32 | HourBits(group.hour);
-}
+uint64_t OrderOf(const DistinctRun::Group& group) { return uint64_t{group.ad} << 32 | HourBits(group.hour); }
 
 }  // namespace
 

@@ -13,9 +13,7 @@ namespace {
 constexpr size_t kLentBytes = size_t{64} << 10;
 constexpr size_t kAlignment = 64;
 
-uint64_t SortKey(uint32_t ad, int32_t hour) {
-  return uint64_t{ad} << 32 | HourBits(hour);
-}
+uint64_t SortKey(uint32_t ad, int32_t hour) { return uint64_t{ad} << 32 | HourBits(hour); }
 
 uint64_t KeyOf(const DistinctRun::Group& group) { return SortKey(group.ad, group.hour); }
 

@@ -51,7 +51,8 @@ struct EngineOptions {
   uint64_t checkpoint_events = 32'000'000;
   int64_t checkpoint_interval_ms = 30'000;
   // People in memory from which a checkpoint writes them on a second thread, beside counters: those of more
-  // than two million events. Smaller ones, of a steady stream, leave other processors to whoever waits for answers.
+  // than two million events. Smaller ones, of a steady stream, leave other processors to whoever waits for
+  // answers.
   uint64_t people_beside_bytes = 64ULL << 20;
   // Identities held in memory before they are sealed into segments, and the longest wait.
   uint64_t seal_identities = 8'000'000;

@@ -10,8 +10,9 @@ namespace tallymark {
 // In which order items stand by keys of two parts, stably: a radix sort (LSD) of words that hold a key and
 // the place it was added at, with digits of up to 11 bits and without what all keys share. A batch's rows
 // have some 20 bits of ad and one or two of hour, so two passes over 128 KB do, where whole keys
-// beside their places take a pass for each of their bytes over twice as much. For tens of thousands of items; of
-// millions the digits' ends do not stay in a near cache (see RadixSort). Keeps its memory; not thread safe.
+// beside their places take a pass for each of their bytes over twice as much. For tens of thousands of items;
+// of millions the digits' ends do not stay in a near cache (see RadixSort). Keeps its memory; not thread
+// safe.
 class KeyOrder {
  public:
   void Clear() { keys_.clear(); }

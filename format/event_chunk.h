@@ -53,8 +53,8 @@ struct alignas(kCacheLine) Event {
   // there. Its ad is always among them, and no event that was not joined has a bit set.
   uint8_t inherited = 0;
   std::array<uint32_t, kFieldCount> offset{};
-  uint32_t extra_begin = 0;              // into EventChunk::extras
-  int64_t revenue_micros = 0;            // millionths; meaningful when has_revenue
+  uint32_t extra_begin = 0;    // into EventChunk::extras
+  int64_t revenue_micros = 0;  // millionths; meaningful when has_revenue
   // Of user_id and ip as they stand, or kNoElement; see ComputePeople in event_identity.h. A raw block is
   // made from an element in place of its text where that is whole in it.
   DistinctElement user = kNoElement;

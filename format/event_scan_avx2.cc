@@ -47,7 +47,8 @@ inline uint32_t LowestBit(uint64_t bits) { return static_cast<uint32_t>(_tzcnt_u
 
 // Where the digits of each octet stand in an address, for a shuffle that is looked up by the places of the
 // dots (after Wojciech Mula, "SIMD-ized faster parse of IPv4 addresses", 2023). 16 bytes for each of the 81
-// ways in which four octets have one to three digits; an octet's go to the end of its four bytes, 0x80 gives zero.
+// ways in which four octets have one to three digits; an octet's go to the end of its four bytes, 0x80 gives
+// zero.
 struct OctetShuffles {
   alignas(16) uint8_t bytes[81][16];
 

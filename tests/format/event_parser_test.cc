@@ -58,8 +58,8 @@ TEST(EventParserTest, AddressesOfAnyLengthsAreTheirElements) {
     for (uint32_t b : kOctets) {
       for (uint32_t c : kOctets) {
         for (uint32_t d : kOctets) {
-          const std::string ip = std::to_string(a) + "." + std::to_string(b) + "." + std::to_string(c) + "." +
-                                 std::to_string(d);
+          const std::string ip =
+              std::to_string(a) + "." + std::to_string(b) + "." + std::to_string(c) + "." + std::to_string(d);
           lines.append("click,ad_id=a1 event_id=\"").append(ip).append("\",ip=\"").append(ip).append("\"\n");
           expected.push_back(a << 24 | b << 16 | c << 8 | d);
         }
