@@ -182,6 +182,20 @@ TEST(TextColumn, KnownAddressesGiveTheSameBytes) {
                       AddressElement);
 }
 
+// Else they would be read for nothing: an element that says something else than its text is believed.
+TEST(TextColumn, KnownTextsAreNotRead) {
+  std::mt19937_64 random(TestSeed());
+  const Texts ips = Generate(500, [&](size_t) { return Ipv4(random()); });
+  const Texts users = Generate(500, [&](size_t) { return Numbered("u", random() % 1'000'000); });
+  for (const auto& [texts, other] : {std::pair(ips, "9.8.7.6"), std::pair(users, "u77")}) {
+    std::vector<DistinctElement> known(texts.size(), kNoElement);
+    known[400] = texts == ips ? AddressElement(other) : UserElement(other);
+    Texts read;
+    ASSERT_TRUE(Decode(Encode(texts, known), texts.size(), 400, 402, &read).ok());
+    EXPECT_EQ(read, (Texts{other, texts[401]}));
+  }
+}
+
 TEST(TextColumn, KnownUsersGiveTheSameBytes) {
   std::mt19937_64 random(TestSeed());
   auto users = [&](const std::string& prefix, uint64_t limit) {

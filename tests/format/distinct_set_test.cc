@@ -79,6 +79,7 @@ TEST(DistinctElementTest, Ipv4AddressesAreToldFromAllElse) {
   EXPECT_FALSE(AddressElement("2001:db8::1").IsAddress());
   EXPECT_FALSE(UserElement("1.2.3.4").IsAddress());
   EXPECT_FALSE(AddressElement("1.2.3").IsAddress());
+  EXPECT_FALSE(AddressElement("01.2.3.4").IsAddress());
   EXPECT_FALSE(AddressElement("256.1.1.1").IsAddress());
   EXPECT_FALSE(AddressElement("1.1.1.999").IsAddress());
   EXPECT_FALSE(AddressElement("").IsAddress());
