@@ -8,7 +8,6 @@
 #include "engine/radix_sort.h"
 #include "format/keys.h"
 #include "format/prefetch.h"
-#include "format/time_units.h"
 
 namespace tallymark {
 namespace {
@@ -22,8 +21,6 @@ struct GroupItem {
   uint32_t run = 0;
   uint32_t group = 0;
 };
-
-uint64_t OrderOf(const DistinctRun::Group& group) { return uint64_t{group.ad} << 32 | HourBits(group.hour); }
 
 }  // namespace
 
@@ -59,7 +56,7 @@ class DistinctView::RowWriter {
       const DistinctRun& run = *runs_[r];
       for (; next_[r] < run.size() && run.group(next_[r]).ad < end_ad; ++next_[r])
         items_.push_back(
-            {OrderOf(run.group(next_[r])), static_cast<uint32_t>(r), static_cast<uint32_t>(next_[r])});
+            {run.group(next_[r]).key(), static_cast<uint32_t>(r), static_cast<uint32_t>(next_[r])});
     }
     RadixSort(&items_, &scratch_);
     rocksdb::Status status;

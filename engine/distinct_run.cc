@@ -13,10 +13,6 @@ namespace {
 constexpr size_t kLentBytes = size_t{64} << 10;
 constexpr size_t kAlignment = 64;
 
-uint64_t SortKey(uint32_t ad, int32_t hour) { return uint64_t{ad} << 32 | HourBits(hour); }
-
-uint64_t KeyOf(const DistinctRun::Group& group) { return SortKey(group.ad, group.hour); }
-
 }  // namespace
 
 std::shared_ptr<char> RunMemory::Take(size_t bytes) {
@@ -85,9 +81,9 @@ DistinctRun::DistinctRun(RunMemory* memory, std::span<const Group> groups,
 }
 
 size_t DistinctRun::LowerBound(uint32_t ad, int32_t hour, size_t first) const {
-  const uint64_t key = SortKey(ad, hour);
+  const uint64_t key = KeyOf(ad, hour);
   const Group* found = std::lower_bound(groups_ + first, groups_ + count_, key,
-                                        [](const Group& g, uint64_t wanted) { return KeyOf(g) < wanted; });
+                                        [](const Group& g, uint64_t wanted) { return g.key() < wanted; });
   return static_cast<size_t>(found - groups_);
 }
 
@@ -148,7 +144,7 @@ std::shared_ptr<const DistinctRun> DistinctRunBuilder::FromBlock(const PeopleCol
 std::shared_ptr<const DistinctRun> DistinctRunBuilder::Merge(const DistinctRun& a, const DistinctRun& b) {
   Begin();
   for (size_t i = 0, k = 0; i < a.size() || k < b.size();) {
-    const bool from_a = k == b.size() || (i < a.size() && KeyOf(a.group(i)) <= KeyOf(b.group(k)));
+    const bool from_a = k == b.size() || (i < a.size() && a.group(i).key() <= b.group(k).key());
     if (from_a) {
       AddGroup(a, i++);
     } else {

@@ -11,6 +11,7 @@
 #include "engine/slab.h"
 #include "format/distinct_element.h"
 #include "format/raw_block.h"
+#include "format/time_units.h"
 
 namespace tallymark {
 
@@ -55,7 +56,11 @@ class DistinctRun {
     int32_t hour = 0;
     uint32_t users_begin = 0;
     uint32_t ips_begin = 0;
+
+    // Ascends as groups do: by ad, then by hour.
+    uint64_t key() const { return KeyOf(ad, hour); }
   };
+  static uint64_t KeyOf(uint32_t ad, int32_t hour) { return uint64_t{ad} << 32 | HourBits(hour); }
 
   // Copies what it is given. `groups` has one more at its end, whose begins are the ends of the last.
   DistinctRun(RunMemory* memory, std::span<const Group> groups, std::span<const DistinctElement> users,

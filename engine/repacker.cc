@@ -6,7 +6,7 @@
 #include <set>
 
 #include "engine/histogram.h"
-#include "engine/radix_sort.h"
+#include "engine/key_order.h"
 #include "format/keys.h"
 #include "format/time_units.h"
 
@@ -139,24 +139,18 @@ Status Repacker::TakeSmallPacked(const std::vector<int32_t>& hours, EventChunk* 
 Status Repacker::AddPacked(const EventChunk& chunk, const std::vector<uint32_t>& ads, uint64_t number,
                            rocksdb::WriteBatch* write) {
   if (chunk.events.empty()) return Status::Ok();
-  int32_t hour_min = INT32_MAX;
-  for (const Event& e : chunk.events) hour_min = std::min(hour_min, HourOf(e.time_ns));
-  std::vector<SortItem> items;
-  for (size_t i = 0; i < chunk.events.size(); ++i) {
-    const auto hour = static_cast<uint32_t>(HourOf(chunk.events[i].time_ns) - hour_min);
-    items.push_back({uint64_t{hour} << 32 | ads[i], static_cast<uint32_t>(i)});
-  }
-  std::vector<SortItem> scratch;
-  RadixSort(&items, &scratch);
+  KeyOrder order;
+  for (size_t i = 0; i < chunk.events.size(); ++i) order.Add(HourBits(HourOf(chunk.events[i].time_ns)), ads[i]);
+  const std::span<const uint32_t> places = order.Sort();
+  auto hour_at = [&](size_t i) { return HourOf(chunk.events[places[i]].time_ns); };
   std::vector<EventRef> refs;
-  for (size_t i = 0; i < items.size(); ++i) {
-    refs.push_back({&chunk, &chunk.events[items[i].value], static_cast<uint32_t>(items[i].key)});
-    const bool hour_ends = i + 1 == items.size() || items[i + 1].key >> 32 != items[i].key >> 32;
+  for (size_t i = 0; i < places.size(); ++i) {
+    refs.push_back({&chunk, &chunk.events[places[i]], ads[places[i]]});
+    const bool hour_ends = i + 1 == places.size() || hour_at(i + 1) != hour_at(i);
     if (!hour_ends && refs.size() < kRawBlockEventsMax) continue;
     std::string block;
     encoder_.Encode(refs, &block);
-    const auto hour = static_cast<int32_t>(items[i].key >> 32) + hour_min;
-    write->Put(storage_->handle(Family::kPacked), HourKey{hour, number++}.Encode(), block);
+    write->Put(storage_->handle(Family::kPacked), HourKey{hour_at(i), number++}.Encode(), block);
     refs.clear();
   }
   return Status::Ok();
