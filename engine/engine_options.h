@@ -46,8 +46,8 @@ struct EngineOptions {
   uint64_t memory_bytes = 4ULL << 30;
   // Threads that encode blocks; 0 takes the number of processors.
   unsigned encode_threads = 0;
-  // Counters and people are checkpointed when this many events wait for it, or after the interval. A
-  // restart counts again what a crash left uncovered.
+  // Counters and people are checkpointed when this many events wait for it, when they fill their memory, or
+  // after the interval. A restart counts again what a crash left uncovered.
   uint64_t checkpoint_events = 32'000'000;
   int64_t checkpoint_interval_ms = 30'000;
   // People in memory from which a checkpoint writes them on a second thread, beside counters: those of more

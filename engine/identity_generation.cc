@@ -10,7 +10,7 @@ namespace {
 constexpr size_t kFirstSlots = size_t{1} << 12;
 // A generation begins with as many slots as leave half of them free with as many entries as the one before
 // had. One that is sealed late has more, and placing millions of entries anew just before it goes
-// would hold the sequencer up for a third of a second.
+// would hold the sequencer up.
 constexpr size_t kFullNumerator = 5;
 constexpr size_t kFullDenominator = 8;
 

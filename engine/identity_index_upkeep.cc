@@ -81,8 +81,7 @@ void IdentityIndex::EvictOverBudget() {
     if (oldest == nullptr) return;
     spdlog::warn(
         "identity filters take {} MiB of {}: that of UTC day {} since 1970 is given up, and whether an event "
-        "of that day "
-        "is a duplicate is asked on disk, which is slow; a larger --memory keeps it",
+        "of that day is a duplicate is asked on disk, which is slow; a larger --memory keeps it",
         FilterBytes() >> 20, options_.filter_bytes_max >> 20, oldest->day);
     oldest->table.reset();
     oldest->loaded.reset();

@@ -24,7 +24,7 @@ void ExpectSortsLikeStableSort(KeyOrder* order, const Keys& keys) {
   EXPECT_EQ(std::vector<uint32_t>(places.begin(), places.end()), expected);
 }
 
-// As many bits as they may be apart, each of a random width.
+// Keys whose parts differ in so many of their lowest bits.
 Keys RandomKeys(std::mt19937_64* random, size_t size, unsigned major_bits, unsigned minor_bits) {
   const auto major_base = static_cast<uint32_t>((*random)());
   const auto minor_base = static_cast<uint32_t>((*random)());
