@@ -140,7 +140,8 @@ Status Repacker::AddPacked(const EventChunk& chunk, const std::vector<uint32_t>&
                            rocksdb::WriteBatch* write) {
   if (chunk.events.empty()) return Status::Ok();
   KeyOrder order;
-  for (size_t i = 0; i < chunk.events.size(); ++i) order.Add(HourBits(HourOf(chunk.events[i].time_ns)), ads[i]);
+  for (size_t i = 0; i < chunk.events.size(); ++i)
+    order.Add(HourBits(HourOf(chunk.events[i].time_ns)), ads[i]);
   const std::span<const uint32_t> places = order.Sort();
   auto hour_at = [&](size_t i) { return HourOf(chunk.events[places[i]].time_ns); };
   std::vector<EventRef> refs;

@@ -231,7 +231,8 @@ Status AddDistinctRow(std::string_view bytes, DistinctRow* row) {
 }
 
 void MergeDistinctRows(std::span<const std::string_view> operands, std::string* out) {
-  // Kept for their memory, some half a megabyte a thread: compaction merges rows of one or two by the million.
+  // Kept for their memory, some half a megabyte a thread: compaction merges rows of one or two by the
+  // million.
   thread_local DistinctRow sum;
   thread_local ParsedRow parsed;
   thread_local std::vector<std::string_view> bad;
