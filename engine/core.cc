@@ -31,6 +31,8 @@ constexpr uint64_t kQuietFlushBytes = 1ULL << 20;
 // Shares of EngineOptions::memory_bytes.
 constexpr double kBlockCacheShare = 0.2;
 constexpr double kFilterShare = 0.45;
+// What live identities, counts of two checkpoints and memtables take, however large the rest may be.
+constexpr uint64_t kFixedBytes = 5ULL << 29;
 
 unsigned EncodeThreads(const EngineOptions& options) {
   return options.encode_threads != 0 ? options.encode_threads
@@ -39,6 +41,13 @@ unsigned EncodeThreads(const EngineOptions& options) {
 
 uint64_t ShareOf(uint64_t bytes, double share) {
   return static_cast<uint64_t>(static_cast<double>(bytes) * share);
+}
+
+// With much memory, all of it but what others need.
+uint64_t FilterBytesOf(uint64_t memory_bytes) {
+  const uint64_t others = ShareOf(memory_bytes, kBlockCacheShare) + kFixedBytes;
+  const uint64_t rest = memory_bytes > others ? memory_bytes - others : 0;
+  return std::max(ShareOf(memory_bytes, kFilterShare), rest);
 }
 
 ConversionOptions ConversionOptionsOf(const CoreContext& context) {
@@ -100,7 +109,7 @@ Status Core::Load() {
   sessions_ = std::make_unique<SessionReader>(storage_.get(), events_.get(), &ads_);
   IdentityIndexOptions identity_options;
   identity_options.window_ns = context_.options.dedup_window_ms * kNsPerMs;
-  identity_options.filter_bytes_max = ShareOf(context_.options.memory_bytes, kFilterShare);
+  identity_options.filter_bytes_max = FilterBytesOf(context_.options.memory_bytes);
   identities_ = std::make_unique<IdentityIndex>(
       storage_.get(), identity_options,
       [this](const Hash128& id, const IdentityPlace& place) { return events_->TimesOf(id, place); });

@@ -147,7 +147,7 @@ class IdentityIndex {
   Storage* const storage_;
   const IdentityIndexOptions options_;
   const ExactTimes exact_times_;
-  PiecePool page_pool_{FingerprintTable::kPageBytes};
+  PiecePool page_pool_{FingerprintTable::kPieceBytes};
   PiecePool entry_pool_{IdentityGeneration::kPieceBytes};
 
   mutable std::mutex mutex_;
