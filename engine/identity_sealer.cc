@@ -18,6 +18,9 @@ namespace {
 constexpr uint64_t kMergeEntriesMax = 8'000'000;
 // Small days share files up to this many entries.
 constexpr uint64_t kFileEntries = 4'000'000;
+// A segment of as many has a file to itself. One that it shared with another day would reach over what was
+// ingested for both before: it could not go to RocksDB's last level and would be copied there later.
+constexpr uint64_t kOwnFileEntries = 500'000;
 
 // Size-tiered: a segment joins the merge when it is not much larger than what is merged into it,
 // so that an entry is rewritten a logarithmic number of times.
@@ -152,6 +155,11 @@ class SegmentWriter {
   explicit SegmentWriter(Storage* storage) : storage_(storage) {}
 
   Status Add(const IdentitySegment& segment, DayEntries* entries) {
+    const bool alone = entries->size() >= kOwnFileEntries;
+    if (alone) {
+      Status finished = Finish();
+      if (!finished.ok()) return finished;
+    }
     if (!writer_) {
       Status opened = Begin();
       if (!opened.ok()) return opened;
@@ -164,7 +172,7 @@ class SegmentWriter {
       return FromRocks(writer_->Put(key.Encode(), bytes_), "write an identity segment");
     });
     if (!written.ok()) return written;
-    return in_file_ >= kFileEntries ? Finish() : Status::Ok();
+    return alone || in_file_ >= kFileEntries ? Finish() : Status::Ok();
   }
 
   Status Finish() {

@@ -48,9 +48,12 @@ constexpr std::array<std::string_view, kFamilyCount> kFamilyNames = {
 // clang-format on
 static_assert(!kFamilyNames.back().empty(), "every family has a name");
 
-// A checkpoint's file of people is some 50 MB (100M lines of an hour). The level that these go to takes
-// several of them before there is another below it, which everything would be copied to once more.
-constexpr uint64_t kDistinctBaseBytes = uint64_t{1} << 30;
+// A checkpoint has a file of counters and one of people, of some 50 MB (100M lines of an hour of 1M ads).
+// They are folded this many at a time, as each time all older rows of theirs are read and written too.
+constexpr int kCheckpointsFolded = 8;
+// The level that they go to takes several of them before there is another below it, which everything would
+// be copied to once more.
+constexpr uint64_t kCountsBaseBytes = uint64_t{1} << 30;
 
 rocksdb::ColumnFamilyOptions FamilyOptions(Family family, const std::shared_ptr<rocksdb::Cache>& cache,
                                            const std::shared_ptr<RetentionPositions>& retention,
@@ -83,6 +86,8 @@ rocksdb::ColumnFamilyOptions FamilyOptions(Family family, const std::shared_ptr<
       table.whole_key_filtering = false;
       table.block_size = 16 << 10;
       options.target_file_size_base = 64 << 20;
+      options.level0_file_num_compaction_trigger = kCheckpointsFolded;
+      options.max_bytes_for_level_base = kCountsBaseBytes;
       break;
     case Family::kDistinct:
       options.merge_operator = NewDistinctMergeOperator();
@@ -94,7 +99,8 @@ rocksdb::ColumnFamilyOptions FamilyOptions(Family family, const std::shared_ptr<
       table.whole_key_filtering = false;
       table.block_size = 16 << 10;
       options.target_file_size_base = 64 << 20;
-      options.max_bytes_for_level_base = kDistinctBaseBytes;
+      options.level0_file_num_compaction_trigger = kCheckpointsFolded;
+      options.max_bytes_for_level_base = kCountsBaseBytes;
       break;
     case Family::kTopMinutes:
     case Family::kTopHours:
