@@ -20,7 +20,7 @@ constexpr uint64_t kMergeEntriesMax = 8'000'000;
 constexpr uint64_t kFileEntries = 4'000'000;
 // A segment of as many has a file to itself. One that it shared with another day would reach over what was
 // ingested for both before: it could not go to RocksDB's last level and would be copied there later.
-constexpr uint64_t kOwnFileEntries = 500'000;
+constexpr uint64_t kOwnFileEntries = 100'000;
 
 // Size-tiered: a segment joins the merge when it is not much larger than what is merged into it,
 // so that an entry is rewritten a logarithmic number of times.

@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -72,6 +73,17 @@ ProcessStats ReadProcessStats() {
   rlimit limit = {};
   if (getrlimit(RLIMIT_NOFILE, &limit) == 0) stats.max_fds = limit.rlim_cur;
   return stats;
+}
+
+uint64_t MemoryLimit() {
+  const long pages = sysconf(_SC_PHYS_PAGES);
+  uint64_t limit = pages > 0 ? static_cast<uint64_t>(pages) * static_cast<uint64_t>(sysconf(_SC_PAGESIZE)) : 0;
+  // Of version 2 and 1, as a container sees its own. Without a limit there is a word or a huge number.
+  for (const char* path : {"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"}) {
+    uint64_t of_group = 0;
+    if (std::istringstream(ReadFile(path)) >> of_group) limit = std::min(limit, of_group);
+  }
+  return limit;
 }
 
 void RaiseFileLimit() {

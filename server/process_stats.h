@@ -18,6 +18,10 @@ struct ProcessStats {
 
 ProcessStats ReadProcessStats();
 
+// What a process may use at most: the machine's memory, or the limit of its control group where that is
+// less. In bytes; 0 where the system does not say.
+uint64_t MemoryLimit();
+
 // Raises the soft limit of open files to the hard one.
 void RaiseFileLimit();
 

@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <exception>
 #include <string>
@@ -101,7 +102,9 @@ void AddOptions(CLI::App* app, ServerOptions* options, std::string* log_level) {
       ->default_str("on")
       ->type_name("on|off")
       ->check(CLI::IsMember({"on", "off"}));
-  AddSize(app, "--memory", &engine.memory_bytes, "Bound of the engine's memory");
+  engine.memory_bytes = std::max(engine.memory_bytes, MemoryLimit() / 2);
+  AddSize(app, "--memory", &engine.memory_bytes,
+          "Bound of the engine's memory; by default half of the machine's, at least 4 GiB");
   app->add_option("--checkpoint-events", engine.checkpoint_events,
                   "Write a checkpoint after this many events")
       ->capture_default_str()

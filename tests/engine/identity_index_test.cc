@@ -326,6 +326,26 @@ TEST_F(IdentityIndexTest, MoreSealsThanADayHasTagsLoseNothing) {
   EXPECT_EQ(Settle(1000, kStart), Verdict::kNew);
 }
 
+TEST_F(IdentityIndexTest, LargeSegmentsGoWhereNothingCopiesThemAgain) {
+  uint64_t id = 0;
+  for (uint64_t size : {130'000U, 120'000U, 110'000U}) {  // each too small for the one before to join it
+    Settle(++id, kStart - kNsPerHour);                    // late, of the day before
+    for (uint64_t i = 0; i < size; ++i) Settle(++id, kStart);
+    Seal();
+  }
+  rocksdb::ColumnFamilyMetaData files;
+  storage_->db()->GetColumnFamilyMetaData(storage_->handle(Family::kIdentities), &files);
+  size_t large = 0;
+  for (const rocksdb::LevelMetaData& level : files.levels) {
+    for (const rocksdb::SstFileMetaData& file : level.files) {
+      if (file.size < size_t{1} << 20) continue;
+      ++large;
+      EXPECT_EQ(level.level, static_cast<int>(files.levels.size()) - 1) << file.size;
+    }
+  }
+  EXPECT_EQ(large, 3U);
+}
+
 TEST_F(IdentityIndexTest, RetentionForgetsADayAndLookUpsNextToItGoOn) {
   Settle(1, kStart + 23 * kNsPerHour);
   Settle(2, kStart + kNsPerDay);
