@@ -10,8 +10,8 @@
 
 namespace tallymark {
 
-// A set of few (fingerprint, tag) pairs, in an open table that doubles: 16 to 32 bytes each, from half a kilobyte on.
-// Not thread safe.
+// A set of few (fingerprint, tag) pairs, in an open table that doubles: 16 to 32 bytes each, from half a
+// kilobyte on. Not thread safe.
 class FingerprintSlots {
  public:
   FingerprintSlots() : slots_(kSlotsMin) {}

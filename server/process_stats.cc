@@ -77,7 +77,8 @@ ProcessStats ReadProcessStats() {
 
 uint64_t MemoryLimit() {
   const long pages = sysconf(_SC_PHYS_PAGES);
-  uint64_t limit = pages > 0 ? static_cast<uint64_t>(pages) * static_cast<uint64_t>(sysconf(_SC_PAGESIZE)) : 0;
+  uint64_t limit =
+      pages > 0 ? static_cast<uint64_t>(pages) * static_cast<uint64_t>(sysconf(_SC_PAGESIZE)) : 0;
   // Of version 2 and 1, as a container sees its own. Without a limit there is a word or a huge number.
   for (const char* path : {"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"}) {
     uint64_t of_group = 0;
