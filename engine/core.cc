@@ -25,7 +25,7 @@ constexpr double kRepackPollSecondsMax = 30;
 // People and counters in memory that make a checkpoint due before EngineOptions::checkpoint_events do, where
 // most events are of ads that have few: less than what senders have to wait for (see Pipeline).
 constexpr uint64_t kPeopleBytes = 896ULL << 20;
-constexpr uint32_t kRows = 6'000'000;
+constexpr uint32_t kRows = 8'000'000;
 // Raw blocks in RocksDB's memory that are worth a flush when nothing comes.
 constexpr uint64_t kQuietFlushBytes = 1ULL << 20;
 // Shares of EngineOptions::memory_bytes.

@@ -32,10 +32,7 @@ class CounterDelta {
 
   void Prefetch(uint32_t ad, int32_t hour) const { PrefetchLine(&slots()[SlotOf(ad, hour)]); }
   // Once that has come: the cells of the row, where they are not in its slot.
-  void PrefetchCells(uint32_t ad, int32_t hour) const {
-    const Slot& slot = slots()[SlotOf(ad, hour)];
-    if (slot.state >= kPooledFrom) PrefetchLine(Words(slot.state - kPooledFrom));
-  }
+  void PrefetchCells(uint32_t ad, int32_t hour) const { PrefetchCells(slots()[SlotOf(ad, hour)]); }
   void Add(uint32_t ad, int32_t hour, int minute, Metric metric, int64_t amount);
 
   // Calls visit(minute, metric, amount) for every cell of the row; a cell may come in parts.
@@ -53,6 +50,9 @@ class CounterDelta {
     *id = {slot.ad, slot.hour};
     return slot.state != kFree;
   }
+  // Ahead of ForEachCellAt: the slot and, once that has come, the cells that are not in it.
+  void PrefetchRow(uint32_t row_index) const { PrefetchLine(&slots()[row_index]); }
+  void PrefetchCellsAt(uint32_t row_index) const { PrefetchCells(slots()[row_index]); }
   template <class Visit>
   void ForEachCellAt(uint32_t row_index, Visit&& visit) const {
     VisitSlot(slots()[row_index], visit);
@@ -102,6 +102,9 @@ class CounterDelta {
   }
   uint64_t* Words(uint32_t index) const {
     return reinterpret_cast<uint64_t*>(pieces_[index >> piece_shift_]) + (index & (words_per_piece_ - 1));
+  }
+  void PrefetchCells(const Slot& slot) const {
+    if (slot.state >= kPooledFrom) PrefetchLine(Words(slot.state - kPooledFrom));
   }
   Slot& FindOrAdd(uint32_t ad, int32_t hour);
   const Slot* FindSlot(uint32_t ad, int32_t hour) const;

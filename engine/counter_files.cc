@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 
 #include "engine/big_vector.h"
 #include "engine/counter_position.h"
 #include "engine/counter_view.h"
 #include "engine/delta_rows.h"
 #include "format/keys.h"
+#include "format/prefetch.h"
 #include "format/top_chunk.h"
 
 namespace tallymark {
@@ -17,6 +19,12 @@ namespace {
 // read few.
 constexpr size_t kListsMax = 4;
 
+// Rows lie wherever their table has them.
+void PrefetchRows(std::span<const RowRef> rows, size_t begin) {
+  for (const RowRef& row : PrefetchGroup(rows, begin, 2)) row.delta->PrefetchRow(row.slot);
+  for (const RowRef& row : PrefetchGroup(rows, begin, 1)) row.delta->PrefetchCellsAt(row.slot);
+}
+
 Status WriteRows(Storage* storage, const DeltaSet& deltas, std::vector<IngestFile>* files) {
   const auto writer = storage->NewFileWriter(Family::kCounters);
   files->push_back({Family::kCounters, storage->ScratchPath("counters")});
@@ -24,8 +32,10 @@ Status WriteRows(Storage* storage, const DeltaSet& deltas, std::vector<IngestFil
   RowBuilder builder;
   std::string bytes;
   char key[CounterKey::kSize];
-  for (const RowRef& row : RowsByKey(deltas)) {
-    if (!status.ok()) break;
+  const BigVector<RowRef> rows = RowsByKey(deltas);
+  for (size_t i = 0; i < rows.size() && status.ok(); ++i) {
+    if (i % kPrefetchGroup == 0) PrefetchRows(rows, i);
+    const RowRef& row = rows[i];
     CounterDelta::RowId id;
     row.delta->RowAt(row.slot, &id);
     CounterKey{id.ad, row.filter, id.hour}.EncodeTo(key);
@@ -272,6 +282,7 @@ class FilterRows {
   void TakeHour(HourLists* lists) {
     const uint64_t hour_bits = rows_[next_].key >> 32;
     for (; next_ < rows_.size() && rows_[next_].key >> 32 == hour_bits; ++next_) {
+      if (next_ % kPrefetchGroup == 0) Prefetch();
       CounterDelta::RowId id;
       delta_.RowAt(rows_[next_].value, &id);
       delta_.ForEachCellAt(rows_[next_].value, [&](int minute, Metric metric, int64_t amount) {
@@ -281,6 +292,12 @@ class FilterRows {
   }
 
  private:
+  void Prefetch() const {
+    const std::span<const SortItem> rows(rows_);
+    for (const SortItem& row : PrefetchGroup(rows, next_, 2)) delta_.PrefetchRow(row.value);
+    for (const SortItem& row : PrefetchGroup(rows, next_, 1)) delta_.PrefetchCellsAt(row.value);
+  }
+
   const uint32_t filter_;
   const CounterDelta& delta_;
   const BigVector<SortItem> rows_;
