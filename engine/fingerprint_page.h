@@ -12,7 +12,7 @@ namespace tallymark {
 // Where the buckets of one range of fingerprints lie: one to four chunks of memory, which it does not own.
 // The buckets divide the range evenly among themselves, in order. Chunks are aligned to their size,
 // so that their number and the depth lie in the low bits of the first one's address.
-class FingerprintPage {
+class alignas(kCacheLine / 2) FingerprintPage {
  public:
   static constexpr size_t kChunkBytes = size_t{4} << 10;
   static constexpr uint32_t kChunkBuckets = kChunkBytes / sizeof(FingerprintBucket);
@@ -48,6 +48,7 @@ class FingerprintPage {
   static constexpr int kDepthShift = 3;
   std::array<uintptr_t, kChunksMax> chunks_{};
 };
+static_assert(sizeof(FingerprintPage) == kCacheLine / 2);  // the directory has two a line
 
 }  // namespace tallymark
 
