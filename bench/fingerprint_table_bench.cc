@@ -63,7 +63,12 @@ void BM_Fill(benchmark::State& state) {
   }
   state.SetItemsProcessed(state.iterations() * static_cast<int64_t>(count));
 }
-BENCHMARK(BM_Fill)->Arg(400'000)->Arg(4'000'000)->Arg(32'000'000)->Iterations(1)->Unit(benchmark::kMillisecond);
+BENCHMARK(BM_Fill)
+    ->Arg(400'000)
+    ->Arg(4'000'000)
+    ->Arg(32'000'000)
+    ->Iterations(1)
+    ->Unit(benchmark::kMillisecond);
 
 // Identities that are not in a table of `range` others.
 void BM_FindStranger(benchmark::State& state) {
