@@ -14,8 +14,8 @@
 
 namespace tallymark {
 
-// A set of (fingerprint, tag) pairs, from half a million to billions, in 6.3 to 7.4 bytes each, however
-// many there are. One line of the directory and mostly one bucket are touched per look-up.
+// A set of (fingerprint, tag) pairs, from half a million to billions, in 6.3 to 7.6 bytes each from tens of
+// millions on. One line of the directory and mostly one bucket are touched per look-up.
 //
 // Pages by the fingerprint's top bits, which are not stored again (quotienting: Cleary, "Compact hash
 // tables using bidirectional linear probing", 1984). A full page takes one chunk more and spreads what it
