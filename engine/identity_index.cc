@@ -275,7 +275,7 @@ void IdentityIndex::Enter(const LiveIdentity& entry, uint32_t* number) {
   day.touched = generation_number_;
   uint8_t tag = TakeTag(day);
   if (day.table && !day.table->Insert(entry.id, tag)) {
-    // A page full of equal fingerprints: give the day's filter up, look-ups go to disk.
+    // More tags of one fingerprint than a page can hold: give the day's filter up, look-ups go to disk.
     day.table.reset();
     day.loaded.reset();
     day.trusted = false;

@@ -18,8 +18,9 @@ struct ProcessStats {
 
 ProcessStats ReadProcessStats();
 
-// What a process may use at most: the machine's memory, or the limit of its control group where that is
-// less. In bytes; 0 where the system does not say.
+// What a process may use at most: the machine's memory, or the limit of its container where that is less
+// (not that of a control group around a process that is in no container). In bytes; 0 where the system does
+// not say.
 uint64_t MemoryLimit();
 
 // Raises the soft limit of open files to the hard one.
