@@ -48,7 +48,7 @@ constexpr std::array<std::string_view, kFamilyCount> kFamilyNames = {
 // clang-format on
 static_assert(!kFamilyNames.back().empty(), "every family has a name");
 
-// A checkpoint has a file of counters and one of people, this of some 50 MB (100M lines of an hour of 1M ads).
+// A checkpoint has a file of counters and one of people, this of some 50 MB (100M lines of an hour).
 // They are folded this many at a time, as each time all older rows of theirs are read and written too.
 constexpr int kCheckpointsFolded = 8;
 // The level that they go to takes several of them before there is another below it, which everything would
