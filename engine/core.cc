@@ -11,6 +11,7 @@
 #include "engine/dedup_window.h"
 #include "engine/filter_backfill.h"
 #include "engine/identity_rebuild.h"
+#include "engine/large_pool.h"
 #include "engine/meta_keys.h"
 #include "engine/thread_name.h"
 #include "format/coding.h"
@@ -22,6 +23,8 @@ namespace {
 constexpr double kFilterPollSeconds = 0.2;
 constexpr double kUpkeepPollSeconds = 0.05;
 constexpr double kRepackPollSecondsMax = 30;
+// At least one checkpoint of counts under load: what waits for the next one is not let go.
+constexpr double kTrimSeconds = 60;
 // People and counters in memory that make a checkpoint due before EngineOptions::checkpoint_events do, where
 // most events are of ads that have few: less than what senders have to wait for (see Pipeline).
 constexpr uint64_t kPeopleBytes = 896ULL << 20;
@@ -371,6 +374,10 @@ void Core::UpkeepStep() {
   if (status.ok() && SteadySeconds() - last_repack_seconds_ > repack_poll_seconds) {
     last_repack_seconds_ = SteadySeconds();
     status = Repack(false);
+  }
+  if (SteadySeconds() - last_trim_seconds_ > kTrimSeconds) {
+    last_trim_seconds_ = SteadySeconds();
+    LargePool::OfProcess().Trim();
   }
   if (!status.ok() && status.code() != Code::kUnavailable) context_.on_failure(status);
 }

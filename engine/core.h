@@ -160,6 +160,7 @@ class Core {
   std::atomic<double> last_checkpoint_seconds_{0};
   std::atomic<double> last_seal_seconds_{0};
   double last_repack_seconds_ = 0;  // the upkeep thread's
+  double last_trim_seconds_ = 0;    // the upkeep thread's
 
   std::atomic<bool> expiry_under_way_{false};
   std::mutex upkeep_mutex_;

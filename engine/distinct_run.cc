@@ -18,39 +18,16 @@ constexpr size_t kAlignment = 64;
 std::shared_ptr<char> RunMemory::Take(size_t bytes) {
   const size_t size = (bytes + kAlignment - 1) / kAlignment * kAlignment;
   if (size > kSlabBytes) {
-    auto own = std::make_shared<Slab>(size);
+    auto own = std::make_shared<Slab>(Slab::Unclean(size));
     return {own, own->data()};
   }
   std::shared_ptr<Slab> former;  // given back without the lock
   std::lock_guard lock(mutex_);
   if (current_ == nullptr || used_ + size > kSlabBytes) {
-    former = std::exchange(current_, NewSlab());
+    former = std::exchange(current_, std::make_shared<Slab>(Slab::Unclean(kSlabBytes)));
     used_ = 0;
   }
   return {current_, current_->data() + std::exchange(used_, used_ + size)};
-}
-
-// The lock is held.
-std::shared_ptr<Slab> RunMemory::NewSlab() {
-  if (idle_.empty()) {
-    idle_.emplace_back(kSlabBytes);
-    ++slabs_;
-  }
-  auto give_back = [memory = weak_from_this()](Slab* slab) {
-    const std::unique_ptr<Slab> owner(slab);
-    if (const auto pool = memory.lock()) {
-      std::lock_guard lock(pool->mutex_);
-      pool->idle_.push_back(std::move(*slab));
-    }
-  };
-  std::shared_ptr<Slab> slab(new Slab(std::move(idle_.back())), give_back);
-  idle_.pop_back();
-  return slab;
-}
-
-size_t RunMemory::slabs() const {
-  std::lock_guard lock(mutex_);
-  return slabs_;
 }
 
 DistinctRun::DistinctRun(RunMemory* memory, std::span<const Group> groups,

@@ -15,27 +15,20 @@
 
 namespace tallymark {
 
-// Lends memory to runs, cut one after another from slabs on huge pages, and uses a slab again when the
-// last run in it is gone: first touch of fresh small pages would cost as much as filling them. Runs of
-// about one age go at one checkpoint, so slabs come back. Thread safe. What it lent may
-// outlive it and then goes back to the system.
-class RunMemory : public std::enable_shared_from_this<RunMemory> {
+// Lends memory to runs, cut one after another from slabs on huge pages: first touch of fresh small pages
+// would cost as much as filling them. A slab goes back to LargePool with the last run in it; runs of about
+// one age go at one checkpoint. Thread safe. What it lent may outlive it.
+class RunMemory {
  public:
   static constexpr size_t kSlabBytes = size_t{8} << 20;
 
-  // Not zeroed, aligned to 64 bytes. Goes back when the last owner lets go. Must be owned by a
-  // shared_ptr.
+  // Not zeroed, aligned to 64 bytes. Goes back when the last owner lets go.
   std::shared_ptr<char> Take(size_t bytes);
-  size_t slabs() const;  // that it made, lent or idle
 
  private:
-  std::shared_ptr<Slab> NewSlab();
-
-  mutable std::mutex mutex_;
+  std::mutex mutex_;
   std::shared_ptr<Slab> current_;
   size_t used_ = 0;  // of current_
-  std::vector<Slab> idle_;
-  size_t slabs_ = 0;
 };
 
 // The people of one event, counted in an hour of an ad; kNoElement where there is none.

@@ -1,52 +1,50 @@
 #include "engine/slab.h"
 
-#include <sys/mman.h>
-
 #include <algorithm>
-#include <cstdint>
+#include <cstring>
 #include <new>
 #include <utility>
+
+#include "engine/large_pool.h"
 
 namespace tallymark {
 
 namespace {
 
-constexpr size_t kHugePage = size_t{2} << 20;
+constexpr size_t kPage = LargePool::kPageBytes;
 
-bool WantsHugePages(size_t bytes) { return bytes >= kHugePage / 2; }
-size_t MappedSize(size_t bytes) {
-  return WantsHugePages(bytes) ? (bytes + kHugePage - 1) / kHugePage * kHugePage : bytes;
-}
-
-char* Map(size_t bytes) {
-  void* p = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (p == MAP_FAILED) throw std::bad_alloc();
-  return static_cast<char*>(p);
-}
+bool FromPool(size_t bytes) { return bytes >= kPage / 2; }
+size_t WholePages(size_t bytes) { return (bytes + kPage - 1) / kPage * kPage; }
 
 }  // namespace
 
-// Kernels before 6.7 do not align large mappings: then more is mapped and the ends are given back.
 void* MapLarge(size_t bytes) {
-  const size_t size = MappedSize(bytes);
-  char* p = Map(size);
-  if (!WantsHugePages(bytes)) return p;
-  if (reinterpret_cast<uintptr_t>(p) % kHugePage != 0) {
-    ::munmap(p, size);
-    char* wide = Map(size + kHugePage);
-    const size_t before = kHugePage - reinterpret_cast<uintptr_t>(wide) % kHugePage;
-    p = wide + before;
-    ::munmap(wide, before);
-    if (before < kHugePage) ::munmap(p + size, kHugePage - before);
-  }
-  // Advice only: without huge pages everything works, slower at first touch.
-  (void)::madvise(p, size, MADV_HUGEPAGE);
-  return p;
+  return FromPool(bytes) ? LargePool::OfProcess().Take(WholePages(bytes)).data : ::operator new(bytes);
 }
 
-void UnmapLarge(void* memory, size_t bytes) noexcept { ::munmap(memory, MappedSize(bytes)); }
+void* MapLargeZeroed(size_t bytes) {
+  if (!FromPool(bytes)) return std::memset(::operator new(bytes), 0, bytes);
+  const LargePool::Range range = LargePool::OfProcess().Take(WholePages(bytes));
+  std::memset(range.data, 0, std::min(range.used, bytes));
+  return range.data;
+}
 
-Slab::Slab(size_t bytes) : data_(static_cast<char*>(MapLarge(bytes))), size_(bytes) {}
+void UnmapLarge(void* memory, size_t bytes) noexcept {
+  if (FromPool(bytes)) {
+    LargePool::OfProcess().Give(static_cast<char*>(memory), WholePages(bytes));
+  } else {
+    ::operator delete(memory);
+  }
+}
+
+Slab::Slab(size_t bytes) : data_(static_cast<char*>(MapLargeZeroed(bytes))), size_(bytes) {}
+
+Slab Slab::Unclean(size_t bytes) {
+  Slab slab;
+  slab.data_ = static_cast<char*>(MapLarge(bytes));
+  slab.size_ = bytes;
+  return slab;
+}
 
 Slab::~Slab() {
   if (data_ != nullptr) UnmapLarge(data_, size_);
@@ -70,7 +68,7 @@ char* PiecePool::Take() {
     return piece;
   }
   if (slabs_.empty() || used_of_last_ + piece_bytes_ > slabs_.back().size()) {
-    slabs_.emplace_back(std::max(kSlabBytes, piece_bytes_));
+    slabs_.push_back(Slab::Unclean(std::max(kSlabBytes, piece_bytes_)));
     used_of_last_ = 0;
   }
   char* piece = slabs_.back().data() + used_of_last_;

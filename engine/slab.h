@@ -7,18 +7,20 @@
 
 namespace tallymark {
 
-// Zeroed memory straight from the system, asked to be backed by huge pages: on virtual machines the
-// first touch of a small page costs up to 15 us, a hundred times what its share of a huge page does,
-// and random access to small pages misses the TLB. Half a huge page and more is rounded up to whole
-// ones. `bytes` is given again to UnmapLarge. Throws std::bad_alloc.
+// Memory on huge pages, as far as the system has them: random access to small ones misses the TLB, and
+// on virtual machines the first touch of each costs up to 15 us. Half a huge page and more is rounded up
+// to whole ones, which come from LargePool and hold whatever their last user left; MapLargeZeroed clears
+// those. `bytes` is given again to UnmapLarge. Throws std::bad_alloc.
 [[nodiscard]] void* MapLarge(size_t bytes);
+[[nodiscard]] void* MapLargeZeroed(size_t bytes);
 void UnmapLarge(void* memory, size_t bytes) noexcept;
 
-// Memory of MapLarge with an owner. Move only.
+// Memory of MapLargeZeroed with an owner. Move only.
 class Slab {
  public:
   Slab() = default;
   explicit Slab(size_t bytes);
+  static Slab Unclean(size_t bytes);  // of MapLarge
   ~Slab();
   Slab(Slab&& other) noexcept;
   Slab& operator=(Slab&& other) noexcept;

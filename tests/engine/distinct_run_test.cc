@@ -3,10 +3,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstring>
 #include <map>
 #include <random>
 #include <set>
 
+#include "engine/large_pool.h"
 #include "tests/engine/test_events.h"
 #include "tests/format/seed.h"
 
@@ -126,26 +128,32 @@ TEST(RunMemoryTest, PiecesStandOneAfterAnother) {
   EXPECT_GE(second.get(), first.get() + 100'000);
   EXPECT_LT(second.get(), first.get() + RunMemory::kSlabBytes);
   EXPECT_EQ(reinterpret_cast<uintptr_t>(second.get()) % 64, 0U);
-  EXPECT_EQ(memory->slabs(), 1U);
 }
 
-TEST(RunMemoryTest, ASlabIsLentAgainWhenTheLastPieceIsGone) {
+TEST(RunMemoryTest, NoPieceReachesOverTheEndOfItsSlab) {
   auto memory = std::make_shared<RunMemory>();
-  auto first = memory->Take(RunMemory::kSlabBytes / 2 + 1);
-  auto second = memory->Take(RunMemory::kSlabBytes / 2);  // no room: another slab
-  const char* const where = first.get();
-  EXPECT_EQ(memory->slabs(), 2U);
-  first.reset();
+  const auto first = memory->Take(RunMemory::kSlabBytes / 2 + 1);
+  const auto second = memory->Take(RunMemory::kSlabBytes / 2);  // no room: another slab
+  const auto great = memory->Take(3 * RunMemory::kSlabBytes);   // one of its own
+  std::memset(first.get(), 1, RunMemory::kSlabBytes / 2 + 1);
+  std::memset(second.get(), 2, RunMemory::kSlabBytes / 2);
+  std::memset(great.get(), 3, 3 * RunMemory::kSlabBytes);
+  EXPECT_EQ(first.get()[RunMemory::kSlabBytes / 2], 1);
+  EXPECT_EQ(second.get()[0], 2);
+  EXPECT_EQ(second.get()[RunMemory::kSlabBytes / 2 - 1], 2);
+}
+
+TEST(RunMemoryTest, ASlabGoesBackWithTheLastPieceInIt) {
+  LargePool& pool = LargePool::OfProcess();
+  auto memory = std::make_shared<RunMemory>();
+  auto first = memory->Take(RunMemory::kSlabBytes / 2);
+  auto second = memory->Take(RunMemory::kSlabBytes / 2);
   const auto third = memory->Take(RunMemory::kSlabBytes);
-  EXPECT_EQ(third.get(), where);
-  EXPECT_EQ(memory->slabs(), 2U);
-}
-
-TEST(RunMemoryTest, AGreatPieceHasASlabOfItsOwn) {
-  auto memory = std::make_shared<RunMemory>();
-  const auto great = memory->Take(3 * RunMemory::kSlabBytes);
-  great.get()[3 * RunMemory::kSlabBytes - 1] = 1;
-  EXPECT_EQ(memory->slabs(), 0U);
+  const size_t idle = pool.idle_bytes();
+  first.reset();
+  EXPECT_EQ(pool.idle_bytes(), idle);
+  second.reset();
+  EXPECT_EQ(pool.idle_bytes(), idle + RunMemory::kSlabBytes);
 }
 
 TEST(RunMemoryTest, WhatIsLentOutlivesTheMemory) {

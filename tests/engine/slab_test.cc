@@ -8,6 +8,8 @@
 #include <thread>
 #include <utility>
 
+#include "engine/large_pool.h"
+
 namespace tallymark {
 namespace {
 
@@ -15,6 +17,18 @@ TEST(SlabTest, MemoryIsZeroAndItsSizeIsWhatWasAskedFor) {
   Slab slab(size_t{3} << 20);
   ASSERT_EQ(slab.size(), size_t{3} << 20);
   EXPECT_TRUE(std::all_of(slab.data(), slab.data() + slab.size(), [](char c) { return c == 0; }));
+}
+
+TEST(SlabTest, MemoryIsZeroThoughSomeoneUsedItBefore) {
+  constexpr size_t kBytes = (size_t{7} << 20) + 12'345;
+  {
+    const Slab former = Slab::Unclean(kBytes);
+    std::memset(former.data(), 0xA5, kBytes);
+  }
+  const size_t idle = LargePool::OfProcess().idle_bytes();
+  const Slab slab(kBytes);
+  EXPECT_LT(LargePool::OfProcess().idle_bytes(), idle);  // it is that memory
+  EXPECT_TRUE(std::all_of(slab.data(), slab.data() + kBytes, [](char c) { return c == 0; }));
 }
 
 TEST(SlabTest, AMovedFromSlabIsEmptyAndTheOtherHasTheBytes) {
