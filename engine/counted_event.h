@@ -49,15 +49,21 @@ struct CountedEvent {
            other.revenue == 0;
   }
 
+  // Ahead of AddTo, once the row's slot has come.
+  void PrefetchIn(const CounterDelta& delta) const {
+    delta.PrefetchCell(ad, hour, MinuteInHour(), CountMetric(kind));
+  }
   // Adds it and others that repeat it, `times` in all.
   void AddTo(CounterDelta* delta, int64_t times = 1) const {
-    const int cell = minute - hour * kMinutesPerHour;
-    delta->Add(ad, hour, cell, CountMetric(kind), times);
-    if (revenue != 0) delta->Add(ad, hour, cell, Metric::kRevenue, revenue);
+    delta->Add(ad, hour, MinuteInHour(), CountMetric(kind), times);
+    if (revenue != 0) delta->Add(ad, hour, MinuteInHour(), Metric::kRevenue, revenue);
   }
   void AddTo(TopWindow* window, int64_t times = 1) const {
     if (kind == EventKind::kClick) window->Add(ad, minute, times);
   }
+
+ private:
+  int MinuteInHour() const { return minute - hour * kMinutesPerHour; }
 };
 
 }  // namespace tallymark

@@ -36,6 +36,13 @@ const CounterDelta::Slot* CounterDelta::FindSlot(uint32_t ad, int32_t hour) cons
   return nullptr;
 }
 
+void CounterDelta::PrefetchCell(uint32_t ad, int32_t hour, int minute, Metric metric) const {
+  const Slot* slot = FindSlot(ad, hour);
+  if (slot == nullptr || slot->state < kPooledFrom) return;
+  const bool direct = (slot->data & 0xFF) == kDirectClass;
+  PrefetchLine(Words(slot->state - kPooledFrom) + (direct ? CellKey(minute, metric) : 0));
+}
+
 CounterDelta::Slot& CounterDelta::FindOrAdd(uint32_t ad, int32_t hour) {
   size_t i = SlotOf(ad, hour);
   for (; slots()[i].state != kFree; i = (i + 1) & (slot_count_ - 1)) {

@@ -31,8 +31,8 @@ class CounterDelta {
   CounterDelta& operator=(const CounterDelta&) = delete;
 
   void Prefetch(uint32_t ad, int32_t hour) const { PrefetchLine(&slots()[SlotOf(ad, hour)]); }
-  // Once that has come: the cells of the row, where they are not in its slot.
-  void PrefetchCells(uint32_t ad, int32_t hour) const { PrefetchCells(slots()[SlotOf(ad, hour)]); }
+  // Once that has come: what Add will look at, where it is not in the slot.
+  void PrefetchCell(uint32_t ad, int32_t hour, int minute, Metric metric) const;
   void Add(uint32_t ad, int32_t hour, int minute, Metric metric, int64_t amount);
 
   // Calls visit(minute, metric, amount) for every cell of the row; a cell may come in parts.

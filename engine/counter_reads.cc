@@ -167,7 +167,7 @@ Status CounterView::Buckets(uint32_t ad, uint32_t filter, MinuteRange range, int
 
 // Ads beyond totals.size() came after the reader began.
 Status CounterView::AddDelta(const DeltaSet& deltas, const Ranked& ranked, MinuteRange range,
-                             std::vector<int64_t>* totals) {
+                             AdAmounts* totals) {
   const CounterDelta* found = deltas.Find(ranked.filter);
   if (found == nullptr) return Status::Ok();
   const CounterDelta& delta = *found;
@@ -201,7 +201,7 @@ CounterView::Lists CounterView::OpenLists() const {
 }
 
 Status CounterView::AddLists(rocksdb::Iterator* it, const Ranked& ranked, int32_t begin, int32_t end,
-                             std::vector<int64_t>* totals) {
+                             AdAmounts* totals) {
   const auto metric = static_cast<uint8_t>(ranked.metric);
   for (int32_t bucket = begin; bucket < end; ++bucket) {
     const std::string prefix = TopKey{bucket, ranked.filter, metric, 0, 0}.EncodePrefix();
@@ -217,7 +217,7 @@ Status CounterView::AddLists(rocksdb::Iterator* it, const Ranked& ranked, int32_
 // What no longer changes: lists and the frozen delta. Whole hours come from the hour lists, the ends
 // from minutes.
 Status CounterView::AddSettled(const Lists& lists, const Ranked& ranked, MinuteRange range,
-                               std::vector<int64_t>* totals) const {
+                               AdAmounts* totals) const {
   const auto hour_begin = static_cast<int32_t>(-FloorDiv(-int64_t{range.begin}, kMinutesPerHour));
   const int32_t hour_end = HourOfMinute(range.end);
   if (lists.view->frozen) {
@@ -234,7 +234,7 @@ Status CounterView::AddSettled(const Lists& lists, const Ranked& ranked, MinuteR
 
 // The number of ads is asked for after the lists are open: no list names an ad beyond it.
 Status CounterView::Totals(uint32_t filter, Metric metric, MinuteRange range, const AdTable& ads,
-                           std::vector<int64_t>* totals) const {
+                           AdAmounts* totals) const {
   const Ranked ranked{filter, metric};
   const Lists lists = OpenLists();
   totals->assign(ads.size(), 0);
@@ -266,19 +266,19 @@ Status CounterView::AdvanceWindow(int32_t end_minute, const AdTable& ads) {
     lists = OpenLists();
     lock.lock();
   }
-  auto clicks = [&](MinuteRange range, std::vector<int64_t>* totals) {
+  auto clicks = [&](MinuteRange range, AdAmounts* totals) {
     totals->assign(ads.size(), 0);
     Status settled = AddSettled(lists, Ranked(), range, totals);
     return settled.ok() ? AddDelta(*live_, Ranked(), range, totals) : settled;
   };
   const int32_t former_end = window_.end();
-  std::vector<int64_t> change;
+  AdAmounts change;
   if (!window_.valid() || end_minute - former_end >= TopWindow::kMinutes) {
     Status read = clicks({end_minute - TopWindow::kMinutes, end_minute}, &change);
     if (read.ok()) window_.Restart(end_minute, change);
     return read;
   }
-  std::vector<int64_t> leaving;
+  AdAmounts leaving;
   Status read = clicks({former_end - TopWindow::kMinutes, end_minute - TopWindow::kMinutes}, &leaving);
   if (read.ok()) read = clicks({former_end, end_minute}, &change);
   if (!read.ok()) return read;

@@ -20,12 +20,6 @@ constexpr size_t kPrefetchDistance = 16;
 // Room for some 50,000 rows of 200 bytes (reckoned): ads that are asked for again and again.
 constexpr size_t kRowCacheBytes = 16 << 20;
 
-// Before the rows from `begin` on are counted: their cells, and the slots of the group after them.
-void PrefetchRows(const CounterDelta& delta, std::span<const CountedEvent> counted, size_t begin) {
-  for (const CountedEvent& row : PrefetchGroup(counted, begin, 0)) delta.PrefetchCells(row.ad, row.hour);
-  for (const CountedEvent& row : PrefetchGroup(counted, begin, 1)) delta.Prefetch(row.ad, row.hour);
-}
-
 }  // namespace
 
 CounterView::CounterView(Storage* storage, std::shared_ptr<RetentionPositions> retention)
@@ -87,6 +81,16 @@ CounterDelta* CounterView::DeltaOf(uint32_t place) {
   return placed_[place];
 }
 
+// Before the rows from `begin` on are counted: their cells, and slots and totals of the group after them.
+void CounterView::PrefetchRows(std::span<const CountedEvent> counted, size_t begin) const {
+  const CounterDelta& everything = live_->everything();
+  for (const CountedEvent& row : PrefetchGroup(counted, begin, 0)) row.PrefetchIn(everything);
+  for (const CountedEvent& row : PrefetchGroup(counted, begin, 1)) {
+    everything.Prefetch(row.ad, row.hour);
+    window_.Prefetch(row.ad);
+  }
+}
+
 // Rows are sorted by ad and, within one, as they came: what a cell gets mostly lies together.
 void CounterView::ApplySlice(const Batch& batch, size_t begin, size_t end) {
   CounterDelta& everything = live_->everything();
@@ -94,7 +98,7 @@ void CounterView::ApplySlice(const Batch& batch, size_t begin, size_t end) {
   size_t asked_for = begin;
   for (size_t i = begin, next = begin; i < end; i = next) {
     for (next = i + 1; next < end && counted[next].Repeats(counted[i]);) ++next;
-    for (; asked_for <= i; asked_for += kPrefetchGroup) PrefetchRows(everything, counted, asked_for);
+    for (; asked_for <= i; asked_for += kPrefetchGroup) PrefetchRows(counted, asked_for);
     const auto times = static_cast<int64_t>(next - i);
     counted[i].AddTo(&everything, times);
     counted[i].AddTo(&window_, times);

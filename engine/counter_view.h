@@ -102,7 +102,7 @@ class CounterView {
   // Replaces *totals by the amount of every ad over the range for one metric. kExhausted when an
   // amount leaves 64 bits.
   Status Totals(uint32_t filter, Metric metric, MinuteRange range, const AdTable& ads,
-                std::vector<int64_t>* totals) const;
+                AdAmounts* totals) const;
   // The running totals of everything's clicks when the recent window is exactly `range`; false when it
   // is not.
   bool TopFromWindow(MinuteRange range, const std::function<void(std::span<const uint32_t>)>& use) const;
@@ -120,6 +120,7 @@ class CounterView {
   void Publish(std::shared_ptr<const ReadView> next);
   void WaitForFormerReaders();
   std::shared_ptr<const ReadView> NewView();
+  void PrefetchRows(std::span<const CountedEvent> counted, size_t begin) const;
   void ApplySlice(const Batch& batch, size_t begin, size_t end);
   void ApplyMatches(const Batch& batch, size_t end, size_t* match);
   CounterDelta* DeltaOf(uint32_t place);
@@ -144,11 +145,11 @@ class CounterView {
     Metric metric = Metric::kClicks;
   };
   static Status AddLists(rocksdb::Iterator* it, const Ranked& ranked, int32_t begin, int32_t end,
-                         std::vector<int64_t>* totals);
+                         AdAmounts* totals);
   Status AddSettled(const Lists& lists, const Ranked& ranked, MinuteRange range,
-                    std::vector<int64_t>* totals) const;
+                    AdAmounts* totals) const;
   static Status AddDelta(const DeltaSet& deltas, const Ranked& ranked, MinuteRange range,
-                         std::vector<int64_t>* totals);
+                         AdAmounts* totals);
 
   Storage* const storage_;
   const std::shared_ptr<RetentionPositions> retention_;

@@ -187,7 +187,7 @@ Result<TopList> EngineImpl::PopularAds(uint32_t filter, Metric metric, MinuteRan
   };
   if (filter == 0 && metric == Metric::kClicks && counters.TopFromWindow(range, from_window))
     return heap.Take();
-  std::vector<int64_t> totals;
+  AdAmounts totals;
   status = ReadFilter((*core)->filters(), filter, range, [&](uint32_t number) {
     return counters.Totals(number, metric, range, (*core)->ads(), &totals);
   });

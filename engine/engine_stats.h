@@ -60,6 +60,7 @@ struct EngineStats {
   uint64_t delta_rows = 0;  // counter rows in memory
   uint64_t delta_bytes = 0;
   uint64_t distinct_delta_bytes = 0;  // users and addresses in memory
+  uint64_t idle_page_bytes = 0;       // huge pages of this process kept for whoever asks next
 
   // Retention positions, hours since the epoch; INT32_MIN when nothing was taken.
   int32_t raw_kept_from_hour = INT32_MIN;

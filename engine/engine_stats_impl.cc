@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "engine/engine_impl.h"
+#include "engine/large_pool.h"
 #include "engine/meta_keys.h"
 
 namespace tallymark {
@@ -91,6 +92,7 @@ void EngineImpl::FillCoreStats(const Core& core, EngineStats* stats) const {
   stats->delta_rows = core.counters().delta_rows();
   stats->delta_bytes = core.counters().delta_bytes();
   stats->distinct_delta_bytes = core.distinct().delta_bytes();
+  stats->idle_page_bytes = LargePool::OfProcess().idle_bytes();
   stats->raw_kept_from_hour = core.retention().raw.load();
   stats->minutes_kept_from_hour = core.retention().minutes.load();
   stats->hours_kept_from_hour = core.retention().hours.load();

@@ -3,9 +3,14 @@
 
 #include <cstdint>
 #include <limits>
-#include <vector>
+
+#include "engine/big_vector.h"
+#include "format/prefetch.h"
 
 namespace tallymark {
+
+// Amounts of one metric by number of the ad: 80 MB with 10M ads.
+using AdAmounts = BigVector<int64_t>;
 
 // Clicks of every ad over the 60 minutes that end with the current one, kept up to date event by
 // event so that the commonest top list needs no reading. Not thread safe; the owner guards it, and
@@ -27,18 +32,23 @@ class TopWindow {
     totals_[ad] = static_cast<uint32_t>(sum);
   }
 
+  // Before Add: totals of 10M ads lie far apart.
+  void Prefetch(uint32_t ad) const {
+    if (ad < totals_.size()) PrefetchLine(&totals_[ad]);
+  }
+
   // Moves the end forward: `change` is, by ad, what the minutes that enter add less what those that
   // leave took.
-  void Advance(int32_t end, const std::vector<int64_t>& change);
+  void Advance(int32_t end, const AdAmounts& change);
   // Begins anew with these totals.
-  void Restart(int32_t end, const std::vector<int64_t>& totals);
+  void Restart(int32_t end, const AdAmounts& totals);
 
-  const std::vector<uint32_t>& totals() const { return totals_; }
+  const BigVector<uint32_t>& totals() const { return totals_; }
 
  private:
   bool valid_ = false;
   int32_t end_ = 0;
-  std::vector<uint32_t> totals_;
+  BigVector<uint32_t> totals_;
 };
 
 }  // namespace tallymark

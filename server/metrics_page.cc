@@ -103,6 +103,9 @@ void WriteViews(const EngineStats& stats, PrometheusText* text) {
   text->Single("tallymark_delta_bytes", kGauge, "Memory of those counter rows.", stats.delta_bytes);
   text->Single("tallymark_distinct_delta_bytes", kGauge,
                "Memory of users and addresses that no checkpoint covers.", stats.distinct_delta_bytes);
+  text->Single("tallymark_idle_page_bytes", kGauge,
+               "Memory kept for tables to come; what is idle for a minute goes back to the system.",
+               stats.idle_page_bytes);
 }
 
 void WriteDedup(const EngineStats& stats, PrometheusText* text) {

@@ -75,15 +75,15 @@ class ViewUnderTest {
   int64_t Clicks(uint32_t ad, int32_t begin, int32_t end) {
     return static_cast<int64_t>(Sum(ad, begin, end)[Metric::kClicks]);
   }
-  std::vector<int64_t> Totals(Metric metric, int32_t begin, int32_t end) {
-    std::vector<int64_t> totals;
+  AdAmounts Totals(Metric metric, int32_t begin, int32_t end) {
+    AdAmounts totals;
     Status status = view_->Totals(0, metric, {begin, end}, ads_, &totals);
     EXPECT_TRUE(status.ok()) << status.message();
     return totals;
   }
   // By ad, or empty when the window is another.
-  std::vector<int64_t> Window(int32_t end) {
-    std::vector<int64_t> totals;
+  AdAmounts Window(int32_t end) {
+    AdAmounts totals;
     view_->TopFromWindow({end - TopWindow::kMinutes, end},
                          [&](std::span<const uint32_t> w) { totals.assign(w.begin(), w.end()); });
     totals.resize(totals.empty() ? 0 : ads_.size());
@@ -112,7 +112,7 @@ TEST(CounterViewTest, ACountIsTheSameInEveryStageOfACheckpoint) {
     EXPECT_EQ(view.Clicks(1, kMinute + 1, kMinute + 2), 1);
     EXPECT_EQ(view.Clicks(1, kMinute - 600, kMinute + 600), 3);
     EXPECT_EQ(view.Totals(Metric::kClicks, kMinute, kMinute + 60),
-              (std::vector<int64_t>{0, 2, 1, 0, 0, 0, 0, 0, 0, 0}));
+              (AdAmounts{0, 2, 1, 0, 0, 0, 0, 0, 0, 0}));
     EXPECT_EQ(view.Totals(Metric::kClicks, kMinute - 90, kMinute + 1)[1], 2);
     EXPECT_TRUE(view.Sum(2, kMinute, kMinute + 60)[Metric::kRevenue] == -5);
   };
@@ -220,7 +220,7 @@ TEST(CounterViewTest, RevenueBeyond64BitsIsAnErrorOfAListAndExactInASum) {
     view.Apply({ConversionAt(1, kMinute + 2, INT64_MAX)});
     EXPECT_TRUE(
         (view.Sum(1, kMinute, kMinute + 60)[Metric::kRevenue] == static_cast<__int128>(INT64_MAX) * 2 + 1));
-    std::vector<int64_t> totals;
+    AdAmounts totals;
     Status status = view->Totals(0, Metric::kRevenue, {kMinute, kMinute + 60}, view.ads(), &totals);
     EXPECT_EQ(status.code(), Code::kExhausted) << "never a silent wrap; on disk " << on_disk;
     totals.clear();
@@ -235,7 +235,7 @@ TEST(CounterViewTest, ManyCheckpointsOfOneMinuteKeepFewLists) {
     view.Checkpoint();
     ASSERT_LE(view.storage().CountKeys(Family::kTopMinutes), 5U);
     ASSERT_LE(view.storage().CountKeys(Family::kTopHours), 5U);
-    std::vector<int64_t> totals = view.Totals(Metric::kClicks, kMinute, kMinute + 1);
+    AdAmounts totals = view.Totals(Metric::kClicks, kMinute, kMinute + 1);
     ASSERT_EQ(totals[0] + totals[1] + totals[2], i);
   }
   EXPECT_EQ(view.Totals(Metric::kClicks, kMinute - 60, kMinute + 60)[1], 10);
@@ -328,7 +328,7 @@ TEST(CounterViewTest, AgreesWithAModelOverCheckpointsAndRestarts) {
     const int32_t end = begin + 1 + pick(500);
     for (int m = 0; m < kMetricCount; ++m) {
       const auto metric = static_cast<Metric>(m);
-      const std::vector<int64_t> totals = view.Totals(metric, begin, end);
+      const AdAmounts totals = view.Totals(metric, begin, end);
       for (uint32_t ad = 0; ad < 10; ++ad) {
         ASSERT_TRUE(view.Sum(ad, begin, end) == expected(ad, begin, end)) << "seed " << seed;
         ASSERT_TRUE(expected(ad, begin, end)[metric] == totals[ad]) << "seed " << seed << " metric " << m;
@@ -392,7 +392,7 @@ class CounterViewConcurrencyTest : public ::testing::Test {
     EXPECT_EQ(clicks % per_batch, 0) << "a torn batch";
     return clicks / per_batch;
   }
-  int64_t EqualTotals(const std::vector<int64_t>& totals, int per_batch) {
+  int64_t EqualTotals(const AdAmounts& totals, int per_batch) {
     EXPECT_EQ(totals.size(), kAds);
     EXPECT_EQ(std::count(totals.begin(), totals.end(), totals[0]), kAds) << "a torn list";
     return WholeBatches(totals[0], per_batch);
@@ -431,7 +431,7 @@ TEST_F(CounterViewConcurrencyTest, NewAdsBesideReadersAndTheWindow) {
   for (int r = 0; r < 2; ++r) {
     threads.emplace_back([&] {
       while (!done_.load()) {
-        const std::vector<int64_t> totals = view_.Totals(Metric::kClicks, kMinute - 60, kMinute + 600);
+        const AdAmounts totals = view_.Totals(Metric::kClicks, kMinute - 60, kMinute + 600);
         ASSERT_TRUE(std::all_of(totals.begin(), totals.end(), [](int64_t t) { return t == 0 || t == 1; }));
       }
     });

@@ -82,7 +82,7 @@ TEST(TopWindowTest, MovesLikeAModel) {
   TopWindow window;
   int32_t end = kEnd;
   window.Restart(end, {});
-  auto sum = [&](int32_t begin, int32_t limit, std::vector<int64_t>* totals, int64_t sign) {
+  auto sum = [&](int32_t begin, int32_t limit, AdAmounts* totals, int64_t sign) {
     for (auto it = clicks.lower_bound(begin); it != clicks.end() && it->first < limit; ++it) {
       for (auto [ad, amount] : it->second) (*totals)[ad] += sign * amount;
     }
@@ -96,12 +96,12 @@ TEST(TopWindowTest, MovesLikeAModel) {
       continue;
     }
     const int32_t next = end + 1 + static_cast<int32_t>(random() % 3);
-    std::vector<int64_t> change(40);
+    AdAmounts change(40);
     sum(end, next, &change, 1);
     sum(end - TopWindow::kMinutes, next - TopWindow::kMinutes, &change, -1);
     window.Advance(next, change);
     end = next;
-    std::vector<int64_t> expected(40);
+    AdAmounts expected(40);
     sum(end - TopWindow::kMinutes, end, &expected, 1);
     ASSERT_TRUE(window.valid());
     for (uint32_t ad = 0; ad < 40; ++ad) ASSERT_EQ(Total(window, ad), expected[ad]) << "seed " << seed;
