@@ -146,10 +146,8 @@ class CounterView {
   };
   static Status AddLists(rocksdb::Iterator* it, const Ranked& ranked, int32_t begin, int32_t end,
                          AdAmounts* totals);
-  Status AddSettled(const Lists& lists, const Ranked& ranked, MinuteRange range,
-                    AdAmounts* totals) const;
-  static Status AddDelta(const DeltaSet& deltas, const Ranked& ranked, MinuteRange range,
-                         AdAmounts* totals);
+  Status AddSettled(const Lists& lists, const Ranked& ranked, MinuteRange range, AdAmounts* totals) const;
+  static Status AddDelta(const DeltaSet& deltas, const Ranked& ranked, MinuteRange range, AdAmounts* totals);
 
   Storage* const storage_;
   const std::shared_ptr<RetentionPositions> retention_;

@@ -111,8 +111,7 @@ TEST(CounterViewTest, ACountIsTheSameInEveryStageOfACheckpoint) {
     EXPECT_EQ(view.Clicks(1, kMinute, kMinute + 60), 2);
     EXPECT_EQ(view.Clicks(1, kMinute + 1, kMinute + 2), 1);
     EXPECT_EQ(view.Clicks(1, kMinute - 600, kMinute + 600), 3);
-    EXPECT_EQ(view.Totals(Metric::kClicks, kMinute, kMinute + 60),
-              (AdAmounts{0, 2, 1, 0, 0, 0, 0, 0, 0, 0}));
+    EXPECT_EQ(view.Totals(Metric::kClicks, kMinute, kMinute + 60), (AdAmounts{0, 2, 1, 0, 0, 0, 0, 0, 0, 0}));
     EXPECT_EQ(view.Totals(Metric::kClicks, kMinute - 90, kMinute + 1)[1], 2);
     EXPECT_TRUE(view.Sum(2, kMinute, kMinute + 60)[Metric::kRevenue] == -5);
   };
