@@ -36,7 +36,7 @@ class BigAllocator {
 };
 
 // A std::vector for tables that may grow to many megabytes: filling and random access cost a
-// fraction of what they do on small pages. Its memory goes back to the system when it is let go.
+// fraction of what they do on small pages. Its memory goes back to LargePool when it is let go.
 template <class T>
 using BigVector = std::vector<T, BigAllocator<T>>;
 

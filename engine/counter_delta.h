@@ -52,7 +52,10 @@ class CounterDelta {
   }
   // Ahead of ForEachCellAt: the slot and, once that has come, the cells that are not in it.
   void PrefetchRow(uint32_t row_index) const { PrefetchLine(&slots()[row_index]); }
-  void PrefetchCellsAt(uint32_t row_index) const { PrefetchCells(slots()[row_index]); }
+  void PrefetchCellsAt(uint32_t row_index) const {
+    const Slot& slot = slots()[row_index];
+    if (slot.state >= kPooledFrom) PrefetchLine(Words(slot.state - kPooledFrom));
+  }
   template <class Visit>
   void ForEachCellAt(uint32_t row_index, Visit&& visit) const {
     VisitSlot(slots()[row_index], visit);
@@ -102,9 +105,6 @@ class CounterDelta {
   }
   uint64_t* Words(uint32_t index) const {
     return reinterpret_cast<uint64_t*>(pieces_[index >> piece_shift_]) + (index & (words_per_piece_ - 1));
-  }
-  void PrefetchCells(const Slot& slot) const {
-    if (slot.state >= kPooledFrom) PrefetchLine(Words(slot.state - kPooledFrom));
   }
   Slot& FindOrAdd(uint32_t ad, int32_t hour);
   const Slot* FindSlot(uint32_t ad, int32_t hour) const;

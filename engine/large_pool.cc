@@ -13,11 +13,16 @@ namespace {
 
 constexpr size_t kPage = LargePool::kPageBytes;
 
-char* Map(size_t bytes) {
-  void* p = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+// With `at`, there, in place of what may be mapped.
+char* Map(size_t bytes, char* at = nullptr) {
+  const int flags = MAP_PRIVATE | MAP_ANONYMOUS | (at != nullptr ? MAP_FIXED : 0);
+  void* p = ::mmap(at, bytes, PROT_READ | PROT_WRITE, flags, -1, 0);
   if (p == MAP_FAILED) throw std::bad_alloc();
   return static_cast<char*>(p);
 }
+
+// Advice only: without huge pages everything works, slower at first touch.
+void AskForHugePages(char* data, size_t size) { (void)::madvise(data, size, MADV_HUGEPAGE); }
 
 // Kernels before 6.7 do not align large mappings: then more is mapped and the ends are given back.
 char* MapAligned(size_t size) {
@@ -30,17 +35,19 @@ char* MapAligned(size_t size) {
     ::munmap(wide, before);
     if (before < kPage) ::munmap(p + size, kPage - before);
   }
-  // Advice only: without huge pages everything works, slower at first touch.
-  (void)::madvise(p, size, MADV_HUGEPAGE);
+  AskForHugePages(p, size);
   return p;
 }
 
 // Moves pages to the same number of fresh ones; says how many bytes went, fewer where the system has
-// no room for more mappings. One page a call: kernels before 6.17 do not move across two mappings.
+// no room for more mappings. One page a call: kernels before 6.17 do not move across two mappings. A call
+// that fails may have unmapped the place that it was to fill.
 size_t MovePages(char* from, size_t size, char* to) {
   for (size_t at = 0; at < size; at += kPage) {
     void* moved = ::mremap(from + at, kPage, kPage, MREMAP_MAYMOVE | MREMAP_FIXED, to + at);
-    if (moved == MAP_FAILED) return at;
+    if (moved != MAP_FAILED) continue;
+    AskForHugePages(Map(kPage, to + at), kPage);
+    return at;
   }
   return size;
 }
@@ -60,7 +67,7 @@ LargePool::Range LargePool::Take(size_t size) {
   if (char* whole = TakeWhole(size)) return {whole, size};
   Range range{MapAligned(size), 0};
   for (const auto& [data, bytes] : TakeParts(size)) {
-    const size_t moved = range.used < size ? MovePages(data, bytes, range.data + range.used) : 0;
+    const size_t moved = MovePages(data, bytes, range.data + range.used);
     range.used += moved;
     if (moved < bytes) Give(data + moved, bytes - moved);
   }

@@ -9,18 +9,18 @@ namespace tallymark {
 
 // Memory on huge pages, as far as the system has them: random access to small ones misses the TLB, and
 // on virtual machines the first touch of each costs up to 15 us. Half a huge page and more is rounded up
-// to whole ones, which come from LargePool and hold whatever their last user left; MapLargeZeroed clears
-// those. `bytes` is given again to UnmapLarge. Throws std::bad_alloc.
+// to whole ones, which come from LargePool, and less comes from the heap. It holds whatever its last user
+// left, unless it is MapLargeZeroed's. `bytes` is given again to UnmapLarge. Throws std::bad_alloc.
 [[nodiscard]] void* MapLarge(size_t bytes);
 [[nodiscard]] void* MapLargeZeroed(size_t bytes);
 void UnmapLarge(void* memory, size_t bytes) noexcept;
 
-// Memory of MapLargeZeroed with an owner. Move only.
+// Memory with an owner, zeroed unless it is Unclean. Move only.
 class Slab {
  public:
   Slab() = default;
   explicit Slab(size_t bytes);
-  static Slab Unclean(size_t bytes);  // of MapLarge
+  static Slab Unclean(size_t bytes);
   ~Slab();
   Slab(Slab&& other) noexcept;
   Slab& operator=(Slab&& other) noexcept;
@@ -36,8 +36,8 @@ class Slab {
 };
 
 // Hands out pieces of one size, cut from large slabs, and takes them back for the next user, so that
-// generations of big tables take turns in memory that was touched before. Memory goes back to the
-// system when the pool dies. Thread safe. A piece holds whatever its last user left.
+// generations of big tables take turns in memory that was touched before. Slabs are let go when the
+// pool dies. Thread safe. A piece holds whatever its last user left.
 class PiecePool {
  public:
   explicit PiecePool(size_t piece_bytes) : piece_bytes_(piece_bytes) {}
