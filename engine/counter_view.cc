@@ -61,6 +61,11 @@ std::shared_ptr<const ReadView> CounterView::NewView() {
   return std::make_shared<const ReadView>(frozen_, live_, &views_alive_);
 }
 
+std::unique_lock<std::shared_mutex> CounterView::LockDelta() {
+  std::lock_guard turn(turn_mutex_);
+  return std::unique_lock(delta_mutex_);
+}
+
 void CounterView::Apply(const Batch& batch) {
   if (batch.filters != placed_set_) {
     placed_set_ = batch.filters;
@@ -69,7 +74,7 @@ void CounterView::Apply(const Batch& batch) {
   size_t match = 0;
   for (size_t begin = 0; begin < batch.counted.size(); begin += kSliceEvents) {
     const size_t end = std::min(batch.counted.size(), begin + kSliceEvents);
-    std::unique_lock lock(delta_mutex_);
+    const auto lock = LockDelta();
     ApplySlice(batch, begin, end);
     ApplyMatches(batch, end, &match);
   }
@@ -123,7 +128,7 @@ Status CounterView::Replay(uint64_t sequence, std::string_view block, const Filt
     CountColumns columns;
     Status decoded = DecodeCountColumns(block, &columns);
     if (!decoded.ok()) return decoded;
-    std::unique_lock lock(delta_mutex_);
+    const auto lock = LockDelta();
     for (size_t i = 0; i < columns.ads.size(); ++i) {
       const CountedEvent counted(columns.ads[i], columns.times_ns[i], columns.kinds[i],
                                  columns.revenue_micros[i]);
@@ -136,7 +141,7 @@ Status CounterView::Replay(uint64_t sequence, std::string_view block, const Filt
   std::vector<uint32_t> numbers;
   Status decoded = ReadBlock(block, ads, nullptr, &chunk, &numbers);
   if (!decoded.ok()) return decoded;
-  std::unique_lock lock(delta_mutex_);
+  const auto lock = LockDelta();
   std::vector<uint32_t> places;
   for (size_t i = 0; i < chunk.events.size(); ++i) {
     const CountedEvent counted(numbers[i], chunk.events[i]);
@@ -155,7 +160,7 @@ bool CounterView::Freeze(uint64_t sequence) {
   if (sequence == covered_sequence_) return false;
   auto fresh = spare_ ? std::move(spare_) : std::make_shared<DeltaSet>(&pools_);
   {
-    std::unique_lock lock(delta_mutex_);
+    const auto lock = LockDelta();
     frozen_ = std::move(live_);
     live_ = std::move(fresh);
     placed_.assign(placed_.size(), nullptr);
@@ -200,7 +205,7 @@ Status CounterView::IngestReplacement(int32_t hour, const std::function<Status()
   });
   if (!ingested.ok()) return ingested;
   // The running window was added up from the lists that are gone now.
-  std::unique_lock lock(delta_mutex_);
+  const auto lock = LockDelta();
   const int32_t begin = hour * kMinutesPerHour;
   if (window_.valid() && begin < window_.end() &&
       begin + kMinutesPerHour > window_.end() - TopWindow::kMinutes)

@@ -106,8 +106,8 @@ class CounterView {
   // The running totals of everything's clicks when the recent window is exactly `range`; false when it
   // is not.
   bool TopFromWindow(MinuteRange range, const std::function<void(std::span<const uint32_t>)>& use) const;
-  // Makes the running window end at this minute (which the clock has reached). Holds the delta for
-  // the time of reading one minute's lists.
+  // Makes the running window end at this minute (which the clock has reached). Others read and count
+  // meanwhile; the window itself is the former one until the end.
   Status AdvanceWindow(int32_t end_minute, const AdTable& ads);
 
   // Rows of the live delta, as of the last Apply; no lock taken.
@@ -148,6 +148,16 @@ class CounterView {
                          AdAmounts* totals);
   Status AddSettled(const Lists& lists, const Ranked& ranked, MinuteRange range, AdAmounts* totals) const;
   static Status AddDelta(const DeltaSet& deltas, const Ranked& ranked, MinuteRange range, AdAmounts* totals);
+  std::unique_lock<std::shared_mutex> LockDelta();
+  template <class Visit>
+  bool ForEachLiveSlice(const DeltaSet& live, uint32_t filter, Visit&& visit) const;
+  Result<bool> TryTotals(const Ranked& ranked, MinuteRange range, const AdTable& ads,
+                         AdAmounts* totals) const;
+  Result<bool> TryAdvance(int32_t end_minute, const AdTable& ads);
+  Result<AdAmounts> SettledChange(const Lists& lists, const TopWindow::Plan& plan, size_t ads) const;
+  bool IsCurrent(const Lists& lists) const {
+    return lists.view->live == live_ && lists.replacements == replacements_;
+  }
 
   Storage* const storage_;
   const std::shared_ptr<RetentionPositions> retention_;
@@ -157,6 +167,9 @@ class CounterView {
   uint64_t generation_ = 0;  // of the newest checkpoint; orders top chunks
 
   mutable std::shared_mutex delta_mutex_;  // contents of *live_ and window_
+  // Taken before delta_mutex_ by who changes them, and passed by who reads many rows slice by slice and
+  // would keep everybody else out: a mutex that has readers goes to the next reader first.
+  mutable std::mutex turn_mutex_;
   std::shared_ptr<DeltaSet> live_;
   std::shared_ptr<DeltaSet> frozen_;
   std::shared_ptr<DeltaSet> spare_;              // cleared, for the next Freeze

@@ -269,6 +269,78 @@ TEST(CounterViewTest, TheWindowFollowsTheClockAndTheEvents) {
   EXPECT_TRUE(view.Window(kMinute + 5).empty()) << "it never goes back";
 }
 
+// Clicks of some of very many ads, from a thread of its own, until Stop.
+class SteadyClicks {
+ public:
+  SteadyClicks(ViewUnderTest* view, uint32_t ads, uint64_t seed) : view_(view), ads_(ads), random_(seed) {
+    thread_ = std::thread([this] {
+      while (!stop_) Batch();
+    });
+    while (batches_ == 0) std::this_thread::yield();
+  }
+  void Stop() {
+    stop_ = true;
+    thread_.join();
+  }
+
+ private:
+  void Batch() {
+    std::vector<TestEvent> events;
+    for (int i = 0; i < 3000; ++i) {
+      const auto ad = static_cast<uint32_t>(random_() % ads_);
+      events.push_back(ClickAt(ad, kMinute - 70 + static_cast<int32_t>(random_() % 220)));
+    }
+    view_->Apply(events);
+    ++batches_;
+  }
+
+  ViewUnderTest* const view_;
+  const uint32_t ads_;
+  std::mt19937_64 random_;
+  std::atomic<bool> stop_{false};
+  std::atomic<int> batches_{0};
+  std::thread thread_;
+};
+
+// Rows of four slices and more, whose table grows on the way.
+TEST(CounterViewTest, TheWindowMovesWhileEventsAreCounted) {
+  constexpr uint32_t kAds = 100'000;
+  const uint64_t seed = TestSeed();
+  ViewUnderTest view(kAds);
+  std::vector<TestEvent> first;
+  for (uint32_t ad = 0; ad < kAds; ++ad)
+    first.push_back(ClickAt(ad, kMinute + static_cast<int32_t>(ad % 60)));
+  view.Apply(first);
+  int32_t end = kMinute + 50;
+  for (const int32_t step : {1, 1, 3, 5, 1, 1, 70, 1, 1, 1}) {
+    end += step;
+    SteadyClicks clicks(&view, kAds, seed + static_cast<uint64_t>(end));
+    ASSERT_TRUE(view->AdvanceWindow(end, view.ads()).ok());
+    clicks.Stop();
+    EXPECT_EQ(view.Window(end), view.Totals(Metric::kClicks, end - 60, end))
+        << "seed " << seed << " to " << end;
+    if (step == 5) view.Checkpoint();
+  }
+}
+
+TEST(CounterViewTest, TotalsHaveAllThatCameBeforeAndNothingTwiceWhileEventsAreCounted) {
+  constexpr uint32_t kAds = 100'000;
+  const uint64_t seed = TestSeed();
+  ViewUnderTest view(kAds);
+  const int32_t begin = kMinute - 100;
+  for (int round = 0; round < 4; ++round) {
+    const AdAmounts before = view.Totals(Metric::kClicks, begin, begin + 400);
+    SteadyClicks clicks(&view, kAds, seed + static_cast<uint64_t>(round));
+    const AdAmounts during = view.Totals(Metric::kClicks, begin, begin + 400);
+    clicks.Stop();
+    const AdAmounts after = view.Totals(Metric::kClicks, begin, begin + 400);
+    for (uint32_t ad = 0; ad < kAds; ++ad) {
+      ASSERT_LE(before[ad], during[ad]) << "seed " << seed;
+      ASSERT_LE(during[ad], after[ad]) << "seed " << seed;
+    }
+  }
+}
+
 TEST(CounterViewTest, WhatRetentionTookIsRefusedAndNeverAFalseZero) {
   ViewUnderTest view;
   view.storage().retention()->minutes = kHour;
