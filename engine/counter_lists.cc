@@ -10,8 +10,8 @@
 namespace tallymark {
 namespace {
 
-// Of the live delta, for which who counts events waits: a millisecond or two (bench/README.md).
-constexpr uint32_t kSliceRows = 32768;
+// Of the live delta, for which who counts events waits: some two milliseconds (bench/README.md).
+constexpr uint32_t kSliceRows = 65536;
 constexpr uint32_t kCellsAhead = 16;
 
 HourRange HoursOf(MinuteRange range) { return {HourOfMinute(range.begin), HourOfMinute(range.end - 1) + 1}; }
