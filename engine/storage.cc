@@ -17,6 +17,7 @@
 #include "engine/directory_lock.h"
 #include "engine/distinct_rules.h"
 #include "engine/file_names.h"
+#include "engine/log_file_system.h"
 #include "engine/meta_keys.h"
 #include "format/keys.h"
 
@@ -217,10 +218,10 @@ void Storage::DescribeFamilies(const std::shared_ptr<RetentionPositions>& retent
                                       ? rocksdb::WALRecoveryMode::kPointInTimeRecovery
                                       : rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
   if (options_.read_only) db_options_.info_log = std::make_shared<NoInfoLog>();
-  if (options_.file_system) {
-    env_ = rocksdb::NewCompositeEnv(options_.file_system);
-    db_options_.env = env_.get();
-  }
+  std::shared_ptr<rocksdb::FileSystem> files =
+      options_.file_system ? options_.file_system : rocksdb::FileSystem::Default();
+  env_ = rocksdb::NewCompositeEnv(std::make_shared<LogFileSystem>(files));
+  db_options_.env = env_.get();
   for (int i = 0; i < kFamilyCount; ++i) {
     descriptors_.emplace_back(std::string(kFamilyNames[static_cast<size_t>(i)]),
                               FamilyOptions(static_cast<Family>(i), cache, retention, options_.live_filters));
