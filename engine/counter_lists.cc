@@ -10,11 +10,9 @@
 namespace tallymark {
 namespace {
 
-// Of the live delta, for which who counts events waits: some two milliseconds (bench/README.md).
+// Of the live delta, for which who counts events waits: two or three milliseconds (bench/README.md).
 constexpr uint32_t kSliceRows = 65536;
 constexpr uint32_t kCellsAhead = 16;
-
-HourRange HoursOf(MinuteRange range) { return {HourOfMinute(range.begin), HourOfMinute(range.end - 1) + 1}; }
 
 Status Overflow() { return Status::Exhausted("an amount of the list overflows 64 bits"); }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "engine/counter_view.h"
+#include "engine/hour_range.h"
 #include "format/keys.h"
 #include "format/time_text.h"
 
@@ -17,8 +18,6 @@ std::pair<int, int> MinutesWithin(MinuteRange range, int32_t hour) {
   const int32_t start = hour * kMinutesPerHour;
   return {std::max(range.begin - start, 0), std::min(range.end - start, kMinutesPerHour)};
 }
-
-int32_t EndHour(MinuteRange range) { return HourOfMinute(range.end - 1) + 1; }
 
 }  // namespace
 
@@ -117,8 +116,7 @@ Status CounterView::ForEachRow(ReadGate::Pass* pass, uint32_t ad, uint32_t filte
 }
 
 Status CounterView::Sum(uint32_t ad, uint32_t filter, MinuteRange range, MetricSums* sums) const {
-  const int32_t first = HourOfMinute(range.begin);
-  const int32_t end = EndHour(range);
+  const auto [first, end] = HoursOf(range);
   ReadGate::Pass pass = gate_.Enter();
   std::shared_ptr<const ReadView> view = Acquire();
   ForEachDeltaCell(*view, ad, filter, first, end, [&](int32_t minute, Metric metric, int64_t amount) {
@@ -132,8 +130,7 @@ Status CounterView::Sum(uint32_t ad, uint32_t filter, MinuteRange range, MetricS
 
 Status CounterView::Buckets(uint32_t ad, uint32_t filter, MinuteRange range, int step,
                             std::vector<MetricSums>* buckets) const {
-  const int32_t first = HourOfMinute(range.begin);
-  const int32_t end = EndHour(range);
+  const auto [first, end] = HoursOf(range);
   buckets->assign(static_cast<size_t>((range.end - range.begin) / step), MetricSums());
   auto bucket = [&](int32_t minute) -> MetricSums& {
     return (*buckets)[static_cast<size_t>((minute - range.begin) / step)];

@@ -100,7 +100,8 @@ class CounterView {
   Status Buckets(uint32_t ad, uint32_t filter, MinuteRange range, int step,
                  std::vector<MetricSums>* buckets) const;
   // Replaces *totals by the amount of every ad over the range for one metric. kExhausted when an
-  // amount leaves 64 bits.
+  // amount leaves 64 bits. Has all that was applied before; events are applied meanwhile, and it has some of
+  // them.
   Status Totals(uint32_t filter, Metric metric, MinuteRange range, const AdTable& ads,
                 AdAmounts* totals) const;
   // The running totals of everything's clicks when the recent window is exactly `range`; false when it

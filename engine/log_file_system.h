@@ -9,8 +9,8 @@
 namespace tallymark {
 
 // Another file system, whose log files leave the page cache some megabytes after they have been synced:
-// nobody reads them again before the next start, and pages that are free at once are taken for what is
-// written next, instead of ones that the machine has to find. Thread safe as its target.
+// only the next start reads them again, or a `tally` beside the server, and pages that are free at once are
+// taken for what is written next, instead of ones that the machine has to find. Thread safe as its target.
 class LogFileSystem final : public rocksdb::FileSystemWrapper {
  public:
   // The newest bytes of a log stay, as pages on their way to the disk cannot go; after that much more is

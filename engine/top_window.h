@@ -19,9 +19,9 @@ using AdAmounts = BigVector<int64_t>;
 // Clicks of every ad over the 60 minutes that end with the current one, kept up to date event by
 // event so that the commonest top list needs no reading. Not thread safe; the owner guards it.
 //
-// It goes on to another end by a move: PlanMove says which minutes enter and leave, Begin makes Add note what
-// comes of them, the owner adds up what they had when it began, in its own time, and FinishMove
-// puts the two together. Until then the window is what it was.
+// It goes on to another end by a move: PlanMove says which minutes enter and leave, BeginMove makes Add note
+// what comes of them, the owner adds up what they had when it began, in its own time, and FinishMove puts the
+// two together. Until then the window is what it was.
 class TopWindow {
  public:
   static constexpr int32_t kMinutes = 60;

@@ -32,10 +32,7 @@ class WindowMove {
     return static_cast<int>(Has(in_, minute)) - static_cast<int>(Has(out_, minute));
   }
   // Of its minutes: two at most.
-  HourRange hours() const {
-    const int32_t first = out_.begin < out_.end ? out_.begin : in_.begin;
-    return {HourOfMinute(first), HourOfMinute(in_.end - 1) + 1};
-  }
+  HourRange hours() const { return HoursOf({out_.begin < out_.end ? out_.begin : in_.begin, in_.end}); }
 
   void Note(uint32_t ad, int32_t minute, int64_t clicks) {
     const int sign = Sign(minute);

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -33,7 +34,7 @@ size_t CachedBytes(const std::string& path) {
 
 class LogFileSystemTest : public ::testing::Test {
  protected:
-  // Writes 64 MiB in 64 KiB pieces, of which each fourth is synced, and leaves the file open.
+  // Writes 64 MiB in pieces of 64 KiB, syncs after each fourth, and leaves the file open.
   std::unique_ptr<rocksdb::FSWritableFile> Write(const std::string& name) {
     std::unique_ptr<rocksdb::FSWritableFile> file;
     EXPECT_TRUE(files_.NewWritableFile(Path(name), {}, &file, nullptr).ok());
@@ -60,7 +61,7 @@ class LogFileSystemTest : public ::testing::Test {
 };
 
 TEST_F(LogFileSystemTest, ALogThatWasSyncedLeavesThePageCacheAndStaysWhole) {
-  if (!CanDrop()) GTEST_SKIP() << "this file system keeps its pages";
+  if (!CanDrop()) GTEST_SKIP() << "SKIPPED: this file system keeps its pages";
   const auto file = Write("000001.log");
   EXPECT_LE(CachedBytes(Path("000001.log")), 4 * LogFileSystem::kKeptBytes);
   ASSERT_TRUE(file->Close({}, nullptr).ok());
